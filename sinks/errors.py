@@ -1,0 +1,23 @@
+"""The answers a sink gives to trouble. The class says what the caller may do next, the text what a person should."""
+
+from __future__ import annotations
+
+
+class SinkError(Exception):
+    """The destination cannot go on and repeating does not help: stop, and show the text. Nothing was written."""
+
+
+class Transient(SinkError):
+    """The destination is away or busy: the same call again, later, is right. Nothing was written."""
+
+
+class InDoubt(SinkError):
+    """The answer to a commit was lost: it landed, or it did not. Ask `Sink.landed` before anything else."""
+
+
+class DataRefused(SinkError):
+    """The destination is well and refuses these values for good. Nothing was written; a part of the batch may pass."""
+
+
+class SchemaConflict(SinkError):
+    """The stored schema is not the plan's base: somebody else changed it. Read `Sink.schema` again and plan anew."""

@@ -1,0 +1,62 @@
+"""Decoded documents, before they are relational: Arrow columns where that is exact, Python values where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from checkpoints import Partition
+from sinks import Reject
+
+
+@dataclass(frozen=True, slots=True)
+class Columnar:
+    """Documents as a nested Arrow table, one row a document, beside the columns that identify each row.
+
+    `data` has one column per key of the document's top level (structs and lists inside) with types as found: bool,
+    int64, double, string, null, struct, list (from JSON); any Arrow type from elsewhere. `keys` has the same number of
+    rows; the normalizer puts its columns beside each root row (see `Documents`).
+    """
+
+    data: pa.Table
+    keys: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Loose:
+    """Documents as Python values, for those that no one Arrow type holds exactly. `keys` as in `Columnar`.
+
+    Values: None, bool, int of any size, float (finite), Decimal, str, bytes, datetime, date, time, UUID, dict, list.
+    """
+
+    values: Sequence[Any]
+    keys: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """All documents of one root table in one batch, in up to many pieces; the pieces' order has no meaning.
+
+    `table` is the wanted name, not yet normalized. `topic` is set when they come from Kafka: then `keys` has
+    `_kafka_partition`, `_kafka_offset` and `_kafka_timestamp`, and row ids derive from them; else `keys` has `_hr_id`.
+    """
+
+    table: str
+    topic: str | None = None
+    columnar: tuple[Columnar, ...] = ()
+    loose: tuple[Loose, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What became of a raw batch: documents by table, records set aside, and how many were skipped, by reason.
+
+    `skipped` counts records that are neither rows nor rejects (tombstones), per partition.
+    """
+
+    documents: tuple[Documents, ...] = ()
+    rejects: tuple[Reject, ...] = ()
+    skipped: Mapping[Partition, Mapping[str, int]] = field(default_factory=dict)

@@ -1,0 +1,108 @@
+"""Records as Kafka delivered them: bytes in columns, nothing decoded yet."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from checkpoints import OffsetRange, Partition, Position
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slab:
+    """Records of one partition, one sequence per field, in the order of their offsets.
+
+    `range` is what the source says they stand for; it may be longer than the records (holes, also at its end), and a
+    slab without records still moves the position. `timestamps` are milliseconds since 1970, -1 where Kafka has none.
+    `headers` is empty unless they were asked for.
+    """
+
+    range: OffsetRange
+    offsets: Sequence[int]
+    timestamps: Sequence[int]
+    keys: Sequence[bytes | None]
+    values: Sequence[bytes | None]
+    headers: Sequence[Headers] = ()
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    @property
+    def nbytes(self) -> int:
+        """Return the size of keys and values, in bytes."""
+        return sum(map(len, filter(None, self.values))) + sum(map(len, filter(None, self.keys)))
+
+    def within(self, start: int, stop: int) -> Slab:
+        """Return the part of this slab with offsets in `start`..`stop` (not included); `range` is cut the same way."""
+        first, last = bisect_left(self.offsets, start), bisect_left(self.offsets, stop)
+        return Slab(
+            OffsetRange(self.range.partition, max(self.range.start, start), min(self.range.stop, stop)),
+            self.offsets[first:last],
+            self.timestamps[first:last],
+            self.keys[first:last],
+            self.values[first:last],
+            self.headers[first:last],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RawBatch:
+    """What one read of the source gave: slabs, at most one per partition, and their size in bytes."""
+
+    slabs: tuple[Slab, ...]
+    nbytes: int = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self.slabs))
+
+    @property
+    def ranges(self) -> tuple[OffsetRange, ...]:
+        """Return the ranges of offsets that this batch stands for."""
+        return tuple(slab.range for slab in self.slabs)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Return the topics of this batch, each once, sorted."""
+        return tuple(sorted({slab.range.partition.topic for slab in self.slabs}))
+
+    def after(self, here: Position) -> RawBatch:
+        """Return what is not yet durable: records at or past `here`, partitions unknown to it left whole."""
+        fresh = []
+        for slab in self.slabs:
+            start = here.next.get(slab.range.partition, slab.range.start)
+            if start <= slab.range.start:
+                fresh.append(slab)
+            elif start < slab.range.stop:
+                fresh.append(slab.within(start, slab.range.stop))
+        return RawBatch(tuple(fresh), self.nbytes)
+
+    def halves(self) -> tuple[RawBatch, RawBatch]:
+        """Return two batches with half of the records each, the second to be loaded after the first.
+
+        Raises `ValueError` for a batch of fewer than two records.
+        """
+        if len(self) < 2:
+            raise ValueError("a batch of one record has no halves")
+        left: list[Slab] = []
+        right: list[Slab] = []
+        wanted = len(self) // 2
+        for slab in self.slabs:
+            if len(slab) <= wanted:
+                left.append(slab)
+                wanted -= len(slab)
+            elif wanted == 0:
+                right.append(slab)
+            else:
+                cut = slab.offsets[wanted]
+                left.append(slab.within(slab.range.start, cut))
+                right.append(slab.within(cut, slab.range.stop))
+                wanted = 0
+        return RawBatch(tuple(left), self.nbytes // 2), RawBatch(tuple(right), self.nbytes // 2)
+
+
+def partitions(batch: RawBatch) -> frozenset[Partition]:
+    """Return the partitions a batch speaks of."""
+    return frozenset(slab.range.partition for slab in batch.slabs)

@@ -1,0 +1,29 @@
+"""Relational tables of one batch, flat but not yet fitted to the destination's schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class FlatTable:
+    """The rows of one table in one batch, as chunks whose columns may differ in type and presence.
+
+    Column names are final (normalized, unique, short enough). One name may have another type in another chunk; that is
+    for the evolver to settle. `origins` gives each column's path of original keys. A null array's type is `pa.null()`:
+    such a column makes no column in the destination.
+    """
+
+    name: str
+    chunks: tuple[pa.Table, ...]
+    parent: str | None = None
+    source: tuple[str, ...] = ()
+    origins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def num_rows(self) -> int:
+        """Return the number of rows over all chunks."""
+        return sum(chunk.num_rows for chunk in self.chunks)

@@ -1,0 +1,77 @@
+"""What a source promises: assignments of partitions, batches of records, ranges that come from the source itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from checkpoints import Known, Partition, Position
+from stream.model import RawBatch
+
+
+class Assignment(Protocol):
+    """Some partitions that are ours until they are taken away. Never two at once from one source."""
+
+    @property
+    def partitions(self) -> frozenset[Partition]:
+        """Return the partitions that are ours; may be empty (more members than partitions)."""
+        ...
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """Return the topics that are subscribed to, assigned to us or not."""
+        ...
+
+    @property
+    def lost(self) -> bool:
+        """Return whether the group gave our partitions away without asking: then nothing more may be written."""
+        ...
+
+    async def origins(self) -> dict[str, str]:
+        """Return each topic's identity (cluster id and, where the broker tells, topic id)."""
+        ...
+
+    async def starts(self, known: Known) -> Position:
+        """Return the first offset for every partition of the assigned topics that `known` lacks.
+
+        A topic that `known` has nothing of starts where the configuration says (earliest, latest, a timestamp); a new
+        partition of a known topic starts at its beginning. Raises `SourceGap` when a stored offset of an assigned
+        partition is outside what the log still holds, and when a topic's origin is another than `known` says.
+        """
+        ...
+
+    def batches(self, start: Position) -> AsyncIterator[RawBatch]:
+        """Yield batches from `start` on, cut by rows, bytes and age, until revoked, stopped or at the bound.
+
+        A batch's ranges are contiguous with the one before. While the caller does not ask for more, the source pauses
+        its partitions and goes on polling, so that the group keeps us.
+        """
+        ...
+
+    def release(self) -> None:
+        """Say that everything of this assignment is loaded or abandoned; a rebalance that waits for it goes on."""
+        ...
+
+
+class Source(Protocol):
+    """Where events come from."""
+
+    async def open(self) -> None:
+        """Connect. Raises `SourceUnavailable`, `UnknownTopic` or `SourceDenied` with what to do."""
+        ...
+
+    def assignments(self) -> AsyncIterator[Assignment]:
+        """Yield one assignment after another; ends when the source is stopped or its bound is reached."""
+        ...
+
+    async def acknowledge(self, position: Position) -> None:
+        """Mirror a durable position to the consumer group, best effort: for lag tools, never read back."""
+        ...
+
+    def stop(self) -> None:
+        """Ask for the end: batches and assignments run out. Returns at once; safe to repeat, and from any task."""
+        ...
+
+    async def aclose(self) -> None:
+        """Leave the group and disconnect. Safe to repeat."""
+        ...
