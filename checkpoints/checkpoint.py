@@ -12,13 +12,15 @@ from checkpoints.position import OffsetRange, Partition, Position
 class Span:
     """What became of one range: how many records it delivered, and how many of them are not rows.
 
-    `len(range) - records` offsets are holes: compaction, aborted transactions, control records.
+    `len(range) - records` offsets are holes: compaction, aborted transactions, control records. `lost` marks a range
+    that was gone from the log before anyone read it, and that the operator told us to go on without.
     """
 
     range: OffsetRange
     records: int
     rejected: int = 0
     skipped: int = 0
+    lost: bool = False
 
     @property
     def holes(self) -> int:

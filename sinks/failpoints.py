@@ -1,7 +1,8 @@
 """Named points where a test makes this process die, stop or fail. Inert unless `HEADRACE_FAILPOINTS` arms them.
 
-The variable holds `name=action[@nth]`, separated by `;`: `commit.before_send=kill@2` kills the process (SIGKILL) when
-it reaches that point for the second time. Actions: `kill`, `stop` (SIGSTOP), `raise`, `delay:SECONDS`, `drop_conn`.
+The variable holds `name=action[@nth][~text]`, separated by `;`: `commit.before_send=kill@2` kills the process (SIGKILL)
+when it reaches that point for the second time, `decode.mid=kill~boom` when a value it is about to decode contains `boom`.
+Actions: `kill`, `stop` (SIGSTOP), `raise`, `delay:SECONDS`, `drop_conn`.
 An armed process writes each point that fires to the file that `HEADRACE_FAILPOINTS_LOG` names, before it acts.
 """
 
@@ -11,6 +12,7 @@ import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,16 +35,18 @@ class ConnectionDropped(ConnectionError):
 class _Armed:
     action: str
     nth: int | None  # None: every time
+    text: bytes  # empty: whatever it is about
 
 
 def _parse(spec: str) -> dict[str, _Armed]:
     armed: dict[str, _Armed] = {}
     for entry in filter(None, (part.strip() for part in spec.split(";"))):
         name, _, action = entry.partition("=")
+        action, _, text = action.partition("~")
         action, _, nth = action.partition("@")
         if name not in POINTS or action.partition(":")[0] not in {"kill", "stop", "raise", "delay", "drop_conn"}:
             raise ValueError(f"HEADRACE_FAILPOINTS: cannot arm {entry!r}; points: {', '.join(sorted(POINTS))}")
-        armed[name] = _Armed(action, int(nth) if nth else None)
+        armed[name] = _Armed(action, int(nth) if nth else None, text.encode())
     return armed
 
 
@@ -50,10 +54,14 @@ _ARMED: Final = _parse(os.environ.get("HEADRACE_FAILPOINTS", ""))
 _SEEN: Final[Counter[str]] = Counter()
 
 
-def failpoint(name: str) -> None:
-    """Do what `name` is armed with; nothing at all when it is not."""
-    if _ARMED and name in _ARMED:
+def failpoint(name: str, about: Iterable[bytes | None] = ()) -> None:
+    """Do what `name` is armed with, else nothing at all. `about`: the values in hand, looked at only if armed."""
+    if _ARMED and name in _ARMED and _concerns(_ARMED[name], about):
         _fire(name, _ARMED[name])
+
+
+def _concerns(armed: _Armed, about: Iterable[bytes | None]) -> bool:
+    return not armed.text or any(value and armed.text in value for value in about)
 
 
 def _fire(name: str, armed: _Armed) -> None:

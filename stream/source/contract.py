@@ -23,6 +23,11 @@ class Assignment(Protocol):
         ...
 
     @property
+    def ended(self) -> bool:
+        """Return whether the partitions were revoked or lost, or the source was stopped: nothing more is to be read."""
+        ...
+
+    @property
     def lost(self) -> bool:
         """Return whether the group gave our partitions away without asking: then nothing more may be written."""
         ...
