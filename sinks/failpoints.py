@@ -1,7 +1,7 @@
 """Named points where a test makes this process die, stop or fail. Inert unless `HEADRACE_FAILPOINTS` arms them.
 
 The variable holds `name=action[@nth][~text]`, separated by `;`: `commit.before_send=kill@2` kills the process (SIGKILL)
-when it reaches that point for the second time, `decode.mid=kill~boom` when a value it is about to decode contains `boom`.
+when it reaches that point for the second time, `decode.mid=kill~boom` when a value in hand contains `boom`.
 Actions: `kill`, `stop` (SIGSTOP), `raise`, `delay:SECONDS`, `drop_conn`.
 An armed process writes each point that fires to the file that `HEADRACE_FAILPOINTS_LOG` names, before it acts.
 """

@@ -1,0 +1,55 @@
+"""Sitting out an outage: the same call again, with back-off, as long as the error says that this is right."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import stamina
+
+from sinks import InDoubt, Transient
+from stream.config import Retry
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One failed try. `outcome` is "failed" (nothing was written) or "unknown" (the answer to a commit was lost)."""
+
+    outcome: str
+    error: Exception
+    tries: int
+
+
+Notify = Callable[[Trouble], None]
+
+
+async def persist(call: Callable[[], Awaitable[T]], policy: Retry, notify: Notify, *, within: float | None = None) -> T:
+    """Return what `call` returns, however often `Transient` or `InDoubt` stands in between.
+
+    `call` must be safe to repeat. Gives up after `within` seconds (`policy.give_up_seconds` when None) with the last
+    error; any other error passes through at once.
+    """
+    tries = 0
+
+    def again(error: Exception) -> bool:
+        nonlocal tries
+        if not isinstance(error, Transient | InDoubt):
+            return False
+        tries += 1
+        notify(Trouble("unknown" if isinstance(error, InDoubt) else "failed", error, tries))
+        return True
+
+    async for attempt in stamina.retry_context(
+        on=again,
+        attempts=None,
+        timeout=policy.give_up_seconds if within is None else within,
+        wait_initial=policy.first_wait_seconds,
+        wait_max=policy.max_wait_seconds,
+        wait_jitter=policy.first_wait_seconds,
+    ):
+        with attempt:
+            result = await call()
+    return result
