@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from checkpoints import OffsetRange, Partition, Position
 
 Headers = tuple[tuple[str, bytes | None], ...]
+FlushCause = Literal["rows", "bytes", "age", "revoke", "shutdown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,11 @@ class Slab:
 
 @dataclass(frozen=True, slots=True)
 class RawBatch:
-    """What one read of the source gave: slabs, at most one per partition, and their size in bytes."""
+    """What one read of the source gave: slabs, at most one per partition, their size, and the bound that ended it."""
 
     slabs: tuple[Slab, ...]
     nbytes: int = 0
+    cause: FlushCause = "age"
 
     def __len__(self) -> int:
         return sum(map(len, self.slabs))
@@ -77,7 +80,7 @@ class RawBatch:
                 fresh.append(slab)
             elif start < slab.range.stop:
                 fresh.append(slab.within(start, slab.range.stop))
-        return RawBatch(tuple(fresh), self.nbytes)
+        return replace(self, slabs=tuple(fresh))
 
     def halves(self) -> tuple[RawBatch, RawBatch]:
         """Return two batches with half of the records each, the second to be loaded after the first.
@@ -100,7 +103,8 @@ class RawBatch:
                 left.append(slab.within(slab.range.start, cut))
                 right.append(slab.within(cut, slab.range.stop))
                 wanted = 0
-        return RawBatch(tuple(left), self.nbytes // 2), RawBatch(tuple(right), self.nbytes // 2)
+        half = self.nbytes // 2
+        return RawBatch(tuple(left), half, self.cause), RawBatch(tuple(right), self.nbytes - half, self.cause)
 
 
 def partitions(batch: RawBatch) -> frozenset[Partition]:
