@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -49,6 +49,19 @@ class Slab:
             self.headers[first:last],
         )
 
+    def choosing(self, records: Collection[tuple[Partition, int]], *, among: bool) -> Slab:
+        """Return this slab with only the records among `records`, or only the others."""
+        partition = self.range.partition
+        kept = [i for i, offset in enumerate(self.offsets) if ((partition, offset) in records) is among]
+        return Slab(
+            self.range,
+            [self.offsets[i] for i in kept],
+            [self.timestamps[i] for i in kept],
+            [self.keys[i] for i in kept],
+            [self.values[i] for i in kept],
+            [self.headers[i] for i in kept] if self.headers else (),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class RawBatch:
@@ -81,6 +94,16 @@ class RawBatch:
             elif start < slab.range.stop:
                 fresh.append(slab.within(start, slab.range.stop))
         return replace(self, slabs=tuple(fresh))
+
+    def only(self, records: Collection[tuple[Partition, int]]) -> RawBatch:
+        """Return just these records, named by partition and offset; ranges stay as they are."""
+        return replace(self, slabs=tuple(slab.choosing(records, among=True) for slab in self.slabs))
+
+    def without(self, records: Collection[tuple[Partition, int]]) -> RawBatch:
+        """Return all but these records, named by partition and offset; ranges stay as they are."""
+        if not records:
+            return self
+        return replace(self, slabs=tuple(slab.choosing(records, among=False) for slab in self.slabs))
 
     def halves(self) -> tuple[RawBatch, RawBatch]:
         """Return two batches with half of the records each, the second to be loaded after the first.

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Protocol
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
-from checkpoints import Known, Partition, Position
+from checkpoints import Known, OffsetRange, Partition, Position
 from stream.model import RawBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Offsets that are gone from the log before anybody read them."""
+
+    kind: Literal["retention", "truncation", "recreated"]
+    range: OffsetRange
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The first offset a partition still holds, and the next one it will deliver (the last stable offset)."""
+
+    start: int
+    end: int
 
 
 class Assignment(Protocol):
@@ -20,6 +37,16 @@ class Assignment(Protocol):
     @property
     def topics(self) -> frozenset[str]:
         """Return the topics that are subscribed to, assigned to us or not."""
+        ...
+
+    @property
+    def topic_partitions(self) -> Mapping[str, int]:
+        """Return how many partitions each topic has, assigned to us or not."""
+        ...
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Return what `starts` found to be gone and was told to go on without; `range.stop` is where to go on."""
         ...
 
     @property
@@ -67,6 +94,10 @@ class Source(Protocol):
 
     def assignments(self) -> AsyncIterator[Assignment]:
         """Yield one assignment after another; ends when the source is stopped or its bound is reached."""
+        ...
+
+    async def bounds(self) -> Mapping[Partition, Bounds]:
+        """Return what the broker says of the assigned partitions' logs; empty when it does not answer. For metrics."""
         ...
 
     async def acknowledge(self, position: Position) -> None:
