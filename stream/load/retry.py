@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import stamina
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 class Trouble:
     """One failed try. `outcome` is "failed" (nothing was written) or "unknown" (the answer to a commit was lost)."""
 
-    outcome: str
+    outcome: Literal["failed", "unknown"]
     error: Exception
     tries: int
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -72,7 +72,7 @@ class Assignment(Protocol):
         """
         ...
 
-    def batches(self, start: Position) -> AsyncIterator[RawBatch]:
+    def batches(self, start: Position) -> AsyncGenerator[RawBatch, None]:
         """Yield batches from `start` on, cut by rows, bytes and age, until revoked, stopped or at the bound.
 
         A batch's ranges are contiguous with the one before. While the caller does not ask for more, the source pauses
