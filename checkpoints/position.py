@@ -58,7 +58,10 @@ class Position:
 
     def advanced_by(self, ranges: Iterable[OffsetRange]) -> Position:
         """Return the position after these ranges were taken; a range that is already behind changes nothing."""
-        return self | Position({r.partition: r.stop for r in ranges})
+        there = self
+        for taken in ranges:
+            there |= Position({taken.partition: taken.stop})
+        return there
 
     def of(self, partitions: Iterable[Partition]) -> Position:
         """Return the part of this position that speaks of `partitions`."""
