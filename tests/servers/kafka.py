@@ -1,0 +1,224 @@
+"""A real Apache Kafka for the tests: one KRaft node from Maven's jars, on free ports, in a folder of its own."""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from servers import packages
+from servers.missing import ServerMissing
+from servers.process import ServerProcess, free_port
+
+HERE: Final = Path(__file__).parent
+CACHE: Final = HERE.parents[1] / ".cache" / "kafka"
+SASL_USER: Final = "reader"
+SASL_PASSWORD: Final = "reader-secret"
+QUICK: Final = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")  # up in seconds, slow for ever after
+
+# Small and impatient: groups form at once, sessions may be short, retention and compaction look every second.
+PROPERTIES: Final = """\
+process.roles=broker,controller
+node.id=1
+controller.listener.names=CONTROLLER
+controller.quorum.bootstrap.servers=127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
+    user_{user}="{password}";
+listener.name.sasl.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sasl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+log.dirs={folder}/data
+auto.create.topics.enable=false
+num.partitions=1
+message.max.bytes=16777216
+replica.fetch.max.bytes=16777216
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=2
+transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+log.initial.task.delay.ms=500
+log.retention.check.interval.ms=1000
+log.segment.delete.delay.ms=500
+log.cleaner.backoff.ms=500
+log.cleaner.min.cleanable.ratio=0.01
+log.cleaner.delete.retention.ms=100
+log.cleaner.dedupe.buffer.size=16777216
+"""
+
+
+class KafkaServer:
+    """A broker of ours: `bootstrap` (plaintext) and `sasl_bootstrap` (PLAIN and SCRAM) keep their ports for life."""
+
+    def __init__(self, *, java_flags: Sequence[str] = QUICK) -> None:
+        self._java = _java()
+        self._java_flags = java_flags
+        self._jars = _jars()
+        self._folder = Path(tempfile.mkdtemp(prefix="headrace-kafka-"))
+        ports = {"plain": free_port(), "sasl": free_port(), "controller": free_port()}
+        self.bootstrap = f"127.0.0.1:{ports['plain']}"
+        self.sasl_bootstrap = f"127.0.0.1:{ports['sasl']}"
+        self._config = self._folder / "server.properties"
+        self._config.write_text(
+            PROPERTIES.format(folder=self._folder, user=SASL_USER, password=SASL_PASSWORD, **ports), encoding="utf-8"
+        )
+        self._process: ServerProcess | None = None
+        self._format()
+
+    @property
+    def pid(self) -> int:
+        """Return the broker's process id; raises `RuntimeError` while it is stopped."""
+        if self._process is None:
+            raise RuntimeError("the broker is stopped")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start the broker on its old data and return when it answers."""
+        command = [*self._command(*self._java_flags), "kafka.Kafka"]
+        self._process = ServerProcess([*command, str(self._config)], self._folder / "server.log")
+        self._process.wait_until(self._answers)
+
+    def stop(self) -> None:
+        """Shut the broker down in good order; its data stays. Safe to repeat."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill the broker with SIGKILL; its data stays. Safe to repeat."""
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Stop, then start."""
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        """Kill the broker and remove its data."""
+        self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.stop(how)
+            self._process = None
+
+    def _answers(self) -> bool:
+        try:
+            client = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+            return bool(client.list_topics(timeout=1).brokers)
+        except KafkaException:
+            return False
+
+    def _command(self, *flags: str) -> list[str]:
+        logging = f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"
+        return [self._java, *flags, logging, "-cp", f"{self._jars}/*"]
+
+    def _format(self) -> None:
+        cluster = base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
+        scram = [f"--add-scram=SCRAM-SHA-{bits}=[name={SASL_USER},password={SASL_PASSWORD}]" for bits in (256, 512)]
+        tool = [*self._command(*QUICK), "kafka.tools.StorageTool", "format", "--standalone"]
+        done = subprocess.run(
+            [*tool, "--cluster-id", cluster, "--config", str(self._config), *scram],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise ServerMissing(f"Kafka's storage could not be formatted:\n{done.stdout}{done.stderr}")
+
+
+class ForeignKafka:
+    """A broker that somebody else runs, at `KAFKA_BOOTSTRAP_SERVERS`: to be used, never to be stopped."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+
+    @property
+    def pid(self) -> int:
+        """Refuse: the process is not ours."""
+        raise ServerMissing("this test must own its broker: unset KAFKA_BOOTSTRAP_SERVERS")
+
+    @property
+    def sasl_bootstrap(self) -> str:
+        """Refuse: only our own broker is known to have such a listener."""
+        raise ServerMissing("this test must own its broker: unset KAFKA_BOOTSTRAP_SERVERS")
+
+    def start(self) -> None:
+        """Refuse: the process is not ours."""
+        _ = self.pid
+
+    stop = kill = restart = start
+
+
+@contextmanager
+def running() -> Iterator[KafkaServer | ForeignKafka]:
+    """Give the broker that the environment names, else one of ours for as long as the block lasts."""
+    if bootstrap := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        yield ForeignKafka(bootstrap)
+        return
+    server = KafkaServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+def _java() -> str:
+    found = _java_17() or (packages.install("default-jre-headless") or _java_17())
+    if found is None:
+        raise ServerMissing("Kafka 4 needs Java 17 or newer on PATH or at JAVA_HOME")
+    return found
+
+
+def _java_17() -> str | None:
+    home = os.environ.get("JAVA_HOME")
+    for candidate in filter(None, (home and f"{home}/bin/java", shutil.which("java"))):
+        said = subprocess.run([candidate, "-version"], capture_output=True, text=True, check=False).stderr
+        if (version := re.search(r'version "(\d+)', said)) and int(version[1]) >= 17:
+            return candidate
+    return None
+
+
+def _jars() -> Path:
+    """Return the folder with Kafka's jars, resolved by Maven the first time that this pom is met."""
+    pom = HERE / "pom.xml"
+    folder = CACHE / hashlib.sha256(pom.read_bytes()).hexdigest()[:12]
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several test sessions may meet it at once
+        if not folder.exists():
+            _resolve(pom, folder)
+    return folder
+
+
+def _resolve(pom: Path, folder: Path) -> None:
+    if shutil.which("mvn") is None:
+        packages.install("maven")
+    partial = folder.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={partial}"]
+    done = subprocess.run(["mvn", "-q", "-B", "-f", str(pom), *goal], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ServerMissing(f"mvn could not resolve Kafka's jars:\n{done.stdout[-2000:]}{done.stderr[-500:]}")
+    partial.rename(folder)
