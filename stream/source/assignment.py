@@ -1,0 +1,244 @@
+"""Partitions of Kafka that are ours until they are taken away."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import anyio
+from aiokafka.errors import OffsetOutOfRangeError
+
+from checkpoints import Known, OffsetRange, Partition, Position
+from sinks.failpoints import failpoint
+from stream.config import Batching, Kafka
+from stream.errors import SourceGap
+from stream.model import RawBatch, Slab
+from stream.source import gaps as judge
+from stream.source.batching import Draft
+from stream.source.budget import Budget
+from stream.source.client import Client, Polled
+from stream.source.columns import slab
+from stream.source.gaps import Gap
+from stream.source.origin import changed
+from stream.source.poller import Poller
+from stream.source.trouble import translated
+
+IDLE_SECONDS: Final = 0.2  # how often an idle reader looks whether its position moved over holes
+PROBE_SECONDS: Final = 1.0  # how long a broker may take to say that an offset is out of range
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an assignment reads with."""
+
+    kafka: Kafka
+    batching: Batching
+    budget: Budget
+    client: Client
+    poller: Poller
+    clock: Callable[[], float]
+    wants_headers: bool = False
+    ends: Mapping[Partition, int] | None = None  # where to stop; None: never
+
+
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """How an assignment and the membership it comes from speak to each other."""
+
+    ended: Callable[[], bool]
+    lost: Callable[[], bool]
+    release: Callable[[], None]
+    renew: Callable[[], None]
+    log_starts: Callable[[Mapping[Partition, int]], None]
+
+
+class KafkaAssignment:
+    """An `Assignment`. `gaps` holds what `starts` found missing and was told to accept."""
+
+    def __init__(self, partitions: frozenset[Partition], reading: Reading, ties: Ties) -> None:
+        self.partitions = partitions
+        self.topics = reading.client.subscription
+        self.gaps: tuple[Gap, ...] = ()
+        self._with = reading
+        self._ties = ties
+        self._client = reading.client
+        self._next: dict[Partition, int] = {}
+        self._carried: list[Slab] = []
+        self._origins: dict[str, str] | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Return whether nothing more is to be read from this assignment."""
+        return self._ties.ended()
+
+    @property
+    def lost(self) -> bool:
+        """Return whether the group may have given the partitions to somebody else while we worked on them."""
+        return self._ties.lost()
+
+    def release(self) -> None:
+        """Say that everything of this assignment is loaded or abandoned; a rebalance that waits for it goes on."""
+        self._ties.release()
+
+    async def origins(self) -> dict[str, str]:
+        """Return each assigned topic's identity."""
+        if self._origins is None:
+            with translated(self._with.kafka):
+                self._origins = await self._client.origins({p.topic for p in self.partitions})
+        return self._origins
+
+    async def starts(self, known: Known) -> Position:
+        """Return the first offset of each partition that `known` lacks, over all partitions of the assigned topics.
+
+        Raises `SourceGap` with the exact ranges when stored offsets are gone, or when a topic is another one.
+        """
+        origins = await self.origins()
+        with translated(self._with.kafka):
+            partitions = {p for topic in origins for p in self._client.partitions_of(topic)} | self.partitions
+            first = await self._client.log_starts(partitions)
+            self._ties.log_starts(first)
+            stored = known.position.of(self.partitions)
+            self.gaps = await self._missing(stored, changed(known.origins, origins), first)
+            self._refuse(self.gaps)
+            seen = {partition.topic for partition in known.position.next}
+            added = {p: first[p] for p in partitions if p.topic in seen and p not in known.position}
+            return Position(added | await self._chosen({p: first[p] for p in partitions if p.topic not in seen}))
+
+    async def batches(self, start: Position) -> AsyncIterator[RawBatch]:
+        """Yield batches from `start` on until the assignment ends or every partition is at its bound.
+
+        Raises `SourceGap` when retention overtakes us; with `accept_loss` the assignment ends instead, and another
+        one for the same partitions follows, whose `starts` tells the gap.
+        """
+        if not self.ended:
+            self._begin(start)
+        while (batch := await self._filled()) is not None and await self._afford(batch.nbytes):
+            self._with.budget.take(batch.nbytes)
+            yield batch
+
+    # -- where to start
+
+    async def _chosen(self, first: dict[Partition, int]) -> dict[Partition, int]:
+        match self._with.kafka.start:
+            case "earliest":
+                return first
+            case "latest":
+                return await self._client.log_ends(first)
+            case when:
+                found = await self._client.offsets_at(first, when)
+                last = await self._client.log_ends([p for p, offset in found.items() if offset is None])
+                return last | {p: offset for p, offset in found.items() if offset is not None}
+
+    async def _missing(
+        self, stored: Position, others: frozenset[str], first: Mapping[Partition, int]
+    ) -> tuple[Gap, ...]:
+        if not stored:
+            return ()
+        last = await self._client.log_ends(list(stored.next))
+        if replaced := judge.replaced(stored, others, first, last):
+            return replaced
+        suspects = judge.beyond(stored, last)
+        return judge.overtaken(stored, first) + tuple([gap for gap in suspects if await self._out_of_range(gap)])
+
+    async def _out_of_range(self, gap: Gap) -> bool:
+        """Ask the broker itself: the end it lists may lag behind (a new leader, a broker that only estimates)."""
+        self._client.seek(Position({gap.partition: gap.lost.stop}))
+        self._client.resume((gap.partition,))
+        try:
+            await self._with.poller.poll(PROBE_SECONDS, 1)
+        except OffsetOutOfRangeError:
+            return True
+        finally:
+            if not self.ended:
+                self._client.pause((gap.partition,))
+        return False
+
+    def _refuse(self, found: tuple[Gap, ...]) -> None:
+        accept = self._with.kafka.accept_loss
+        if found and not (accept and all(map(judge.acceptable, found))):
+            raise SourceGap(judge.complaint(found, accept_loss=accept))
+
+    # -- reading
+
+    def _begin(self, start: Position) -> None:
+        self._next = {partition: start.next[partition] for partition in self.partitions}
+        after = Position({gap.partition: gap.lost.stop for gap in self.gaps})
+        self._client.seek(Position(self._next) | after.of(self.partitions))
+
+    async def _filled(self) -> RawBatch | None:
+        if not self.ended:
+            self._client.resume(self._unfinished())  # paused at first, and when nobody asked for long
+        draft = Draft(self._with.batching, self._with.clock)
+        self._carried = _added(draft, self._carried)
+        while not self.ended:
+            if cause := draft.due:
+                return draft.finish(cause)
+            if not self._unfinished() and self._with.ends is not None:
+                return draft.finish("shutdown") if draft.begun else None
+            polled = await self._polled(draft)
+            if not self.ended:
+                self._carried = _added(draft, await self._read(polled))
+        return None
+
+    async def _polled(self, draft: Draft) -> Polled:
+        try:
+            polled = await self._with.poller.poll(min(draft.patience, IDLE_SECONDS), draft.room)
+        except OffsetOutOfRangeError as error:
+            await self._overtaken(error)
+            return {}
+        if polled:
+            failpoint("poll.after")
+        return polled
+
+    async def _read(self, polled: Polled) -> list[Slab]:
+        """Return a slab for each partition that moved, with records or without: ranges come from the position."""
+        slabs = []
+        for partition, start in self._next.items():
+            stop = await self._client.position(partition)
+            if stop > start:
+                range = OffsetRange(partition, start, stop)
+                slabs.append(slab(range, polled.get(partition, ()), wants_headers=self._with.wants_headers))
+        if self._with.ends is not None:
+            slabs = self._within_bounds(slabs, self._with.ends)
+        self._next |= {slab.range.partition: slab.range.stop for slab in slabs}
+        return slabs
+
+    def _within_bounds(self, slabs: list[Slab], ends: Mapping[Partition, int]) -> list[Slab]:
+        unfinished = self._unfinished()
+        kept = [slab for slab in slabs if slab.range.partition in unfinished]
+        kept = [slab.within(slab.range.start, ends[slab.range.partition]) for slab in kept]
+        self._client.pause([s.range.partition for s in kept if s.range.stop >= ends[s.range.partition]])
+        return kept
+
+    def _unfinished(self) -> frozenset[Partition]:
+        if self._with.ends is None:
+            return self.partitions
+        return frozenset(p for p in self.partitions if self._next[p] < self._with.ends.get(p, 0))
+
+    async def _afford(self, nbytes: int) -> bool:
+        """Wait until the budget has room for a batch; return whether it is still ours to deliver."""
+        while not self._with.budget.fits(nbytes) and not self.ended:
+            with anyio.move_on_after(IDLE_SECONDS):
+                await self._with.budget.freed()
+        return not self.ended
+
+    async def _overtaken(self, error: OffsetOutOfRangeError) -> None:
+        """Tell what an offset out of range in mid-flight means; when it is in range again, read on."""
+        with translated(self._with.kafka):
+            here = Position(self._next)
+            first = await self._client.log_starts(self.partitions)
+            last = await self._client.log_ends(self.partitions)
+        found = judge.overtaken(here, first) + judge.beyond(here, last)
+        try:
+            self._refuse(found)
+        except SourceGap as gap:
+            raise gap from error
+        if found:
+            self._ties.renew()
+        elif not self.ended:
+            self._client.seek(here)
+
+
+def _added(draft: Draft, slabs: list[Slab]) -> list[Slab]:
+    return [rest for slab in slabs if (rest := draft.add(slab)) is not None]

@@ -1,0 +1,198 @@
+"""aiokafka behind our own words: its consumer with the defaults we want, its partitions as ours."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import anyio
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, OffsetAndMetadata, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.protocol.metadata import MetadataRequest
+
+from checkpoints import Partition, Position
+from stream.config import Kafka
+from stream.source.origin import origin
+from stream.source.security import security_arguments
+from stream.source.topic_ids import UNKNOWN, TopicIdsRequest
+
+METADATA_MAX_AGE_SECONDS: Final = 30  # how soon a new partition, or a new topic of a pattern, is found
+CLOSE_SECONDS: Final = 5.0
+FETCH_MAX_BYTES: Final = 16 * 1024 * 1024  # over all partitions of one broker: what one prefetch may hold in memory
+
+Polled = Mapping[Partition, Sequence[ConsumerRecord[bytes | None, bytes | None]]]
+
+
+class Listener(Protocol):
+    """Who hears of rebalances, awaited inside of them."""
+
+    async def revoked(self) -> None:
+        """Finish with the partitions; the rebalance waits."""
+        ...
+
+    def assigned(self, partitions: frozenset[Partition]) -> None:
+        """Note the partitions that are ours now."""
+        ...
+
+
+def consumer_arguments(kafka: Kafka, group: str) -> dict[str, Any]:
+    """Return aiokafka's arguments. Raises `ConfigError` when the security settings are wrong or not safe."""
+    return {
+        "bootstrap_servers": kafka.brokers,
+        "client_id": kafka.client_id,
+        "group_id": group,
+        "group_instance_id": kafka.instance_id,
+        "enable_auto_commit": False,
+        "auto_offset_reset": "none",
+        "isolation_level": "read_committed",
+        "session_timeout_ms": _ms(kafka.session_timeout_seconds),
+        "heartbeat_interval_ms": _ms(min(3.0, kafka.session_timeout_seconds / 4)),
+        "max_poll_interval_ms": _ms(kafka.max_poll_interval_seconds),
+        "rebalance_timeout_ms": _ms(kafka.max_poll_interval_seconds),
+        "request_timeout_ms": _ms(kafka.request_timeout_seconds),
+        "metadata_max_age_ms": _ms(METADATA_MAX_AGE_SECONDS),
+        "max_partition_fetch_bytes": kafka.max_partition_fetch_bytes,
+        "fetch_max_bytes": max(FETCH_MAX_BYTES, kafka.max_partition_fetch_bytes),
+        **security_arguments(kafka.security),
+    }
+
+
+class Client:
+    """One member of one consumer group. Methods raise aiokafka's errors; `stream.source.trouble` translates them."""
+
+    def __init__(self, kafka: Kafka, group: str) -> None:
+        self._kafka = kafka
+        self._consumer = AIOKafkaConsumer(**consumer_arguments(kafka, group))
+
+    async def connect(self) -> None:
+        """Connect to one of the brokers and learn the cluster."""
+        await self._consumer.start()
+
+    async def topics(self) -> frozenset[str]:
+        """Return the names of all topics that we may see. Creates none."""
+        return frozenset(await self._consumer.topics())
+
+    def join(self, listener: Listener) -> None:
+        """Join the group for the configured topics; `listener` hears of the assignments."""
+        relay = _Relay(self, listener)
+        if self._kafka.pattern is not None:
+            self._consumer.subscribe(pattern=self._kafka.pattern, listener=relay)
+        else:
+            self._consumer.subscribe(topics=list(self._kafka.topics), listener=relay)
+
+    @property
+    def subscription(self) -> frozenset[str]:
+        """Return the topics that we read, as far as they exist."""
+        return frozenset(self._consumer.subscription())
+
+    def partitions_of(self, topic: str) -> frozenset[Partition]:
+        """Return all partitions of a topic that we read, ours or not."""
+        return frozenset(Partition(topic, number) for number in self._consumer.partitions_for_topic(topic) or ())
+
+    @property
+    def forgotten(self) -> bool:
+        """Return whether the group does not know us any more. aiokafka shows that in a private field only."""
+        coordinator = self._consumer._coordinator
+        return coordinator is not None and bool(coordinator.generation < 0)
+
+    async def log_starts(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """Return the first offset that each log still holds."""
+        return _ours(await self._consumer.beginning_offsets(_theirs(partitions)))
+
+    async def log_ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """Return the offset after the last that `read_committed` may deliver."""
+        return _ours(await self._consumer.end_offsets(_theirs(partitions)))
+
+    async def offsets_at(self, partitions: Collection[Partition], when: datetime) -> dict[Partition, int | None]:
+        """Return the first offset with a timestamp at or past `when`; None where there is none yet."""
+        milliseconds = int(when.timestamp() * 1000)
+        found = await self._consumer.offsets_for_times(dict.fromkeys(_theirs(partitions), milliseconds))
+        return {Partition(*tp): None if at is None else at.offset for tp, at in found.items()}
+
+    async def origins(self, topics: Collection[str]) -> dict[str, str]:
+        """Return each topic's identity; without the topic id where the broker does not speak Metadata 12."""
+        try:
+            answer = await self._ask(TopicIdsRequest(sorted(topics)))
+        except (NotImplementedError, KafkaError):
+            answer = await self._ask(MetadataRequest([], allow_auto_topic_creation=False))
+            return {topic: origin(getattr(answer, "cluster_id", None), None) for topic in topics}
+        ids = {name: topic_id for _, name, topic_id, *_ in answer.topics if topic_id != UNKNOWN}
+        return {topic: origin(answer.cluster_id, str(ids.get(topic, ""))) for topic in topics}
+
+    def seek(self, position: Position) -> None:
+        """Read on from `position`, in its partitions."""
+        for partition, offset in position.next.items():
+            self._consumer.seek(_theirs((partition,))[0], offset)
+
+    def pause(self, partitions: Collection[Partition]) -> None:
+        """Let polls bring nothing of these partitions."""
+        self._consumer.pause(*_theirs(partitions))
+
+    def resume(self, partitions: Collection[Partition]) -> None:
+        """Let polls bring records of these partitions again."""
+        self._consumer.resume(*_theirs(partitions))
+
+    async def poll(self, seconds: float, max_records: int) -> Polled:
+        """Return the next records of the partitions that are not paused, after `seconds` at the latest."""
+        polled = await self._consumer.getmany(timeout_ms=_ms(max(0.0, seconds)), max_records=max_records)
+        return {Partition(*tp): records for tp, records in polled.items()}
+
+    async def position(self, partition: Partition) -> int:
+        """Return the next offset that a poll will look at: past holes, markers and aborted records."""
+        return int(await self._consumer.position(TopicPartition(partition.topic, partition.number)))
+
+    def log_end(self, partition: Partition) -> int | None:
+        """Return where the log ended, for `read_committed`, when it was last fetched from; None before that."""
+        tp = TopicPartition(partition.topic, partition.number)
+        stable: int | None = self._consumer.last_stable_offset(tp)
+        high: int | None = self._consumer.highwater(tp)
+        return high if stable is None or stable < 0 else stable
+
+    async def commit(self, position: Position) -> None:
+        """Write group offsets, for lag tools."""
+        await self._consumer.commit({tp: OffsetAndMetadata(at, "") for tp, at in _offsets(position).items()})
+
+    async def close(self) -> None:
+        """Leave the group and disconnect, within a bound. Safe to repeat."""
+        with anyio.move_on_after(CLOSE_SECONDS, shield=True) as patience:
+            await self._consumer.stop()
+        if patience.cancelled_caught:
+            await self._consumer._client.close()
+
+    async def _ask(self, request: Any) -> Any:
+        client = self._consumer._client
+        return await client.send(client.get_random_node(), request)
+
+
+class _Relay(ConsumerRebalanceListener):
+    """aiokafka's callbacks as ours. Nothing is fetched before somebody seeks: the group's offsets are never used."""
+
+    def __init__(self, client: Client, listener: Listener) -> None:
+        self._client = client
+        self._listener = listener
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        await self._listener.revoked()
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        partitions = frozenset(Partition(*tp) for tp in assigned)
+        self._client.pause(partitions)
+        self._client.seek(Position(dict.fromkeys(partitions, 0)))
+        self._listener.assigned(partitions)
+
+
+def _theirs(partitions: Collection[Partition]) -> list[TopicPartition]:
+    return [TopicPartition(partition.topic, partition.number) for partition in partitions]
+
+
+def _ours(offsets: Mapping[TopicPartition, int]) -> dict[Partition, int]:
+    return {Partition(*tp): offset for tp, offset in offsets.items()}
+
+
+def _offsets(position: Position) -> dict[TopicPartition, int]:
+    return {TopicPartition(p.topic, p.number): offset for p, offset in position.next.items()}
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

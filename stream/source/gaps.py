@@ -1,0 +1,82 @@
+"""Offsets that are gone: what a stored position and a log say together. Pure decisions, no broker."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from checkpoints import OffsetRange, Partition, Position
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Offsets of one partition that cannot be read any more, or that would be skipped.
+
+    `retention`: the log begins past the stored offset. `truncation`: the log ends before it; what is written there
+    next would be skipped. `recreated`: the topic is another one now; its records up to the stored offset would be.
+    """
+
+    kind: Literal["retention", "truncation", "recreated"]
+    lost: OffsetRange
+
+    @property
+    def partition(self) -> Partition:
+        """Return the partition that the gap is in."""
+        return self.lost.partition
+
+    def __str__(self) -> str:
+        return f"{self.partition} offsets {self.lost.start}..{self.lost.stop} ({self.kind})"
+
+
+def overtaken(stored: Position, log_starts: Mapping[Partition, int]) -> tuple[Gap, ...]:
+    """Return a gap for each partition whose log begins past the stored offset."""
+    return tuple(
+        Gap("retention", OffsetRange(partition, offset, log_starts[partition]))
+        for partition, offset in stored.next.items()
+        if offset < log_starts[partition]
+    )
+
+
+def beyond(stored: Position, log_ends: Mapping[Partition, int]) -> tuple[Gap, ...]:
+    """Return a gap for each partition whose log seems to end before the stored offset."""
+    return tuple(
+        Gap("truncation", OffsetRange(partition, log_ends[partition], offset))
+        for partition, offset in stored.next.items()
+        if offset > log_ends[partition]
+    )
+
+
+def replaced(
+    stored: Position, topics: Collection[str], log_starts: Mapping[Partition, int], log_ends: Mapping[Partition, int]
+) -> tuple[Gap, ...]:
+    """Return a gap for each stored partition of `topics`, which are known to be others than those that were read."""
+    return tuple(
+        Gap("recreated", _skipped(partition, offset, log_starts[partition], log_ends[partition]))
+        for partition, offset in stored.next.items()
+        if partition.topic in topics
+    )
+
+
+def _skipped(partition: Partition, stored: int, log_start: int, log_end: int) -> OffsetRange:
+    return OffsetRange(partition, log_start, max(log_start, min(stored, log_end)))
+
+
+def acceptable(gap: Gap) -> bool:
+    """Return whether one may go on past `gap`: only forward, because a position never falls."""
+    return gap.kind == "retention"
+
+
+def complaint(gaps: Collection[Gap], *, accept_loss: bool) -> str:
+    """Return what a person must know about `gaps`, and what to do."""
+    ranges = "; ".join(map(str, gaps))
+    if all(map(acceptable, gaps)):
+        return (
+            f"records were deleted before they were read: {ranges}. They are lost to this pipeline; "
+            "set accept_loss to go on at the start of the log (the gap is written into the ledger)"
+        )
+    refused = "accept_loss cannot help here, because a stored position never falls. " if accept_loss else ""
+    return (
+        f"the log is not the one that was read: {ranges}. {refused}"
+        "Start a new pipeline (another pipeline name) to read the topic as it is now from its start"
+    )

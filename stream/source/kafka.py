@@ -1,0 +1,254 @@
+"""Kafka as a source: one member of one consumer group, reading from positions that the destination holds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final
+
+import anyio
+from aiokafka.errors import KafkaError
+
+from checkpoints import Partition, Position
+from sinks.failpoints import failpoint
+from stream.config import Batching, Kafka
+from stream.errors import ConfigError, OwnershipLost
+from stream.source.assignment import KafkaAssignment, Reading, Ties
+from stream.source.budget import Budget
+from stream.source.client import Client
+from stream.source.poller import Poller
+from stream.source.rebalance import Membership, Phase, fenced
+from stream.source.state import LogState, SourceEvent, SourceState
+from stream.source.trouble import diagnosis, translated, unknown_topics
+
+OPEN_SECONDS: Final = 10.0
+WAIT_SECONDS: Final = 1.0
+ACKNOWLEDGE_SECONDS: Final = 5.0
+
+
+class KafkaSource:
+    """A `Source` over aiokafka. Topics or a pattern, group membership and bounds come from `kafka`.
+
+    `on_event` is called, on the event loop, for rebalances and other facts; it must not block.
+    """
+
+    def __init__(
+        self,
+        kafka: Kafka,
+        batching: Batching,
+        budget: Budget,
+        *,
+        group: str,
+        wants_headers: bool = False,
+        on_event: Callable[[SourceEvent], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if bool(kafka.topics) == (kafka.pattern is not None):
+            raise ConfigError("kafka: give either topics or a pattern")
+        self._kafka = kafka
+        self._batching = batching
+        self._budget = budget
+        self._group = group
+        self._wants_headers = wants_headers
+        self._on_event = on_event
+        self._clock = clock
+        self._membership = Membership()
+        self._released = anyio.Event()
+        self._forgotten_at: float | None = None
+        self._failure: Exception | None = None
+        self._stopping = False
+        self._log_starts: dict[Partition, int] = {}
+        self._reading: Reading | None = None
+        self._staying: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Connect and join the group. May be called again after it raised.
+
+        Raises `ConfigError`, `SourceUnavailable`, `SourceDenied` or `UnknownTopic`.
+        """
+        client = Client(self._kafka, self._group)
+        try:
+            await self._connect(client)
+        except BaseException:
+            await client.close()
+            raise
+        poller = Poller(client, self._kafka, self._clock)
+        self._reading = Reading(
+            self._kafka, self._batching, self._budget, client, poller, self._clock, self._wants_headers
+        )
+        client.join(self)
+        # aiokafka's own tasks are asyncio's as well; this one ends in `aclose`.
+        self._staying = asyncio.create_task(poller.stay(self._paused), name=f"stay in group {self._group}")
+
+    async def assignments(self) -> AsyncIterator[KafkaAssignment]:
+        """Yield an assignment after each rebalance; ends when stopped, or when the bound is reached.
+
+        Raises `SourceDenied` when the group is not ours to join, `OwnershipLost` when another process took our
+        `group.instance.id`.
+        """
+        seen = 0
+        while (membership := await self._assigned_after(seen)) is not None:
+            seen = membership.round
+            assignment = KafkaAssignment(membership.partitions, await self._bounded(), self._ties(seen))
+            yield assignment
+            if self._kafka.until and not assignment.ended:
+                self.stop()
+
+    async def acknowledge(self, position: Position) -> None:
+        """Mirror a durable position to the consumer group. Never raises and never waits long: nobody reads it here."""
+        failpoint("acknowledge.before")
+        if self._reading is None or not position:
+            return
+        try:
+            with anyio.fail_after(ACKNOWLEDGE_SECONDS):
+                await self._reading.client.commit(position)
+        except (KafkaError, TimeoutError) as error:
+            self._on_event(SourceEvent("unacknowledged", frozenset(position.next), str(error)))
+
+    def stop(self) -> None:
+        """Ask for the end: batches and assignments run out."""
+        self._stopping = True
+        if self._reading is not None:
+            self._reading.poller.interrupt()
+
+    async def aclose(self) -> None:
+        """Leave the group and disconnect. Safe to repeat."""
+        self.stop()
+        self._released.set()
+        if self._staying is not None:
+            self._staying.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._staying
+            self._staying = None
+        if self._reading is not None:
+            await self._reading.client.close()
+            self._reading = None
+
+    def state(self) -> SourceState:
+        """Return where our partitions stand, as far as it is known without asking the broker."""
+        if self._reading is None or self._membership.phase is not Phase.HOLDING:
+            return SourceState()
+        client = self._reading.client
+        return SourceState(
+            {p: LogState(self._log_starts.get(p), client.log_end(p)) for p in self._membership.partitions},
+            {topic: len(client.partitions_of(topic)) for topic in client.subscription},
+        )
+
+    # -- what the group says (see `Listener`)
+
+    def assigned(self, partitions: frozenset[Partition]) -> None:
+        """Note the partitions that are ours now."""
+        self._released = anyio.Event()
+        self._membership = self._membership.assigned(partitions)
+        self._interrupt()
+        self._on_event(SourceEvent("assigned", partitions))
+
+    async def revoked(self) -> None:
+        """End the assignment and wait, within a bound, until its work is finished; the rebalance waits as long."""
+        held = self._membership
+        if held.phase is not Phase.HOLDING:
+            return
+        failpoint("revoke.enter")
+        lost = self._client.forgotten
+        self._membership = held.revoked(lost=lost)
+        self._interrupt()
+        self._on_event(SourceEvent("lost" if lost else "revoked", held.partitions))
+        if lost:
+            self._stop_if_fenced()
+        elif not await self._finished_in_time():
+            self._on_event(SourceEvent("lost", held.partitions, "its work was not finished in time"))
+
+    async def _finished_in_time(self) -> bool:
+        with anyio.move_on_after(self._kafka.max_poll_interval_seconds / 2):
+            await self._released.wait()
+        in_time = self._membership.phase is not Phase.LEAVING
+        self._membership = self._membership.overdue()
+        return in_time
+
+    def _stop_if_fenced(self) -> None:
+        now, before = self._clock(), self._forgotten_at
+        self._forgotten_at = now
+        if self._kafka.instance_id and fenced(now, before, self._kafka.session_timeout_seconds):
+            self._failure = OwnershipLost(
+                f"another process runs with group.instance.id {self._kafka.instance_id!r} in group {self._group!r}; "
+                "give each replica an instance_id of its own"
+            )
+            # Inside aiokafka's coordinator nothing else keeps it from joining again and fencing the other one.
+            raise asyncio.CancelledError
+
+    # -- between the group and the assignments
+
+    @property
+    def _client(self) -> Client:
+        return self._opened.client
+
+    @property
+    def _opened(self) -> Reading:
+        if self._reading is None:
+            raise RuntimeError("the source is not open")
+        return self._reading
+
+    async def _connect(self, client: Client) -> None:
+        try:
+            with anyio.fail_after(OPEN_SECONDS):
+                await client.connect()
+                existing = await client.topics()
+        except (KafkaError, OSError) as error:
+            raise await diagnosis(self._kafka, OPEN_SECONDS) from error
+        if missing := set(self._kafka.topics) - existing:
+            raise unknown_topics(missing, existing)
+
+    async def _assigned_after(self, round: int) -> Membership | None:
+        waited = False
+        while not self._stopping:
+            if self._failure is not None:
+                raise self._failure
+            if self._membership.phase is Phase.HOLDING and self._membership.round > round:
+                return self._membership
+            if waited and not self._client.subscription:
+                self._on_event(SourceEvent("waiting", detail=f"no topic matches {self._kafka.pattern!r} yet"))
+            await self._opened.poller.poll(WAIT_SECONDS)
+            waited = not waited or self._client.subscription != frozenset()
+        return None
+
+    async def _bounded(self) -> Reading:
+        """Return what to read with; the first time, take down where the logs end if that is where to stop."""
+        if self._kafka.until and self._opened.ends is None:
+            partitions = {p for topic in self._client.subscription for p in self._client.partitions_of(topic)}
+            with translated(self._kafka):
+                self._reading = replace(self._opened, ends=await self._client.log_ends(partitions))
+        return self._opened
+
+    def _ties(self, round: int) -> Ties:
+        return Ties(
+            ended=lambda: self._stopping or self._failure is not None or not self._membership.holds(round),
+            lost=lambda: self._membership.has_lost(round),
+            release=lambda: self._release(round),
+            renew=self._renew,
+            log_starts=self._note_log_starts,
+        )
+
+    def _release(self, round: int) -> None:
+        self._membership = self._membership.release(round)
+        if self._membership.released:
+            self._released.set()
+
+    def _renew(self) -> None:
+        self._membership = self._membership.renewed()
+        self._released = anyio.Event()
+
+    def _note_log_starts(self, offsets: Mapping[Partition, int]) -> None:
+        self._log_starts.update(offsets)
+
+    def _paused(self) -> bool:
+        if self._membership.phase is Phase.HOLDING:
+            self._client.pause(self._membership.partitions)
+            return True
+        return False
+
+    def _interrupt(self) -> None:
+        if self._reading is not None:
+            self._reading.poller.interrupt()

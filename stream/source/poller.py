@@ -1,0 +1,62 @@
+"""Polls that can be cut short, and that go on while nobody asks for records: a member that does not poll is put out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import anyio
+
+from stream.config import Kafka
+from stream.source.client import Client, Polled
+from stream.source.trouble import translated
+
+MAX_RECORDS: Final = 10_000  # one poll holds the event loop for as long as its records take: about 20 ms
+
+
+class Poller:
+    """The one way to poll a client."""
+
+    def __init__(self, client: Client, kafka: Kafka, clock: Callable[[], float]) -> None:
+        self._client = client
+        self._kafka = kafka
+        self._clock = clock
+        self._scope: anyio.CancelScope | None = None
+        self._polled_at = clock()
+        self._failure: Exception | None = None
+
+    async def poll(self, seconds: float, max_records: int = MAX_RECORDS) -> Polled:
+        """Return the next records; none after `seconds`, or as soon as `interrupt` is called.
+
+        A poll that is interrupted has taken nothing: aiokafka waits first and moves its position last.
+        """
+        if self._failure is not None:
+            raise self._failure
+        polled: Polled = {}
+        with translated(self._kafka):
+            try:
+                with anyio.CancelScope() as self._scope:
+                    polled = await self._client.poll(seconds, min(max_records, MAX_RECORDS))
+            finally:
+                self._scope = None
+                self._polled_at = self._clock()
+        return polled
+
+    def interrupt(self) -> None:
+        """End the poll that is under way, if one is."""
+        if self._scope is not None:
+            self._scope.cancel()
+
+    async def stay(self, paused: Callable[[], bool]) -> None:
+        """Poll for as long as this task lives, whenever no one else did for a quarter of the group's patience.
+
+        `paused` pauses all partitions, so that the poll brings nothing, and says whether there are any to poll.
+        """
+        patience = self._kafka.max_poll_interval_seconds / 4
+        while self._failure is None:
+            await anyio.sleep(patience / 2)
+            if self._scope is None and self._clock() - self._polled_at > patience and paused():
+                try:
+                    await self.poll(0)
+                except Exception as error:  # whoever polls next shall hear of it
+                    self._failure = error

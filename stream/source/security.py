@@ -1,0 +1,84 @@
+"""TLS and SASL for a Kafka client: arguments from configuration, and refusal of what is not safe."""
+
+from __future__ import annotations
+
+import inspect
+import ssl
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import anyio.to_thread
+from aiokafka.abc import AbstractTokenProvider
+
+from stream.config import Security
+from stream.errors import ConfigError
+
+
+def security_arguments(security: Security) -> dict[str, Any]:
+    """Return aiokafka's arguments for `security`. Raises `ConfigError` for what is missing, wrong or not safe."""
+    protocol = ("SASL_" if security.mechanism else "") + ("SSL" if security.tls else "PLAINTEXT")
+    arguments: dict[str, Any] = {"security_protocol": protocol}
+    if security.tls:
+        arguments["ssl_context"] = _context(security)
+    match security.mechanism:
+        case None:
+            pass
+        case "OAUTHBEARER":
+            arguments |= {"sasl_mechanism": "OAUTHBEARER", "sasl_oauth_token_provider": _provider(security)}
+        case mechanism:
+            arguments |= {"sasl_mechanism": mechanism, **_password(security)}
+    return arguments
+
+
+class TokenProvider(AbstractTokenProvider):
+    """Tokens for OAUTHBEARER from a function of the user's, plain (run in a thread) or async."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self._function = function
+
+    async def token(self) -> str:
+        """Return a fresh token."""
+        if inspect.iscoroutinefunction(self._function):
+            return str(await self._function())
+        return str(await anyio.to_thread.run_sync(self._function))
+
+
+def _password(security: Security) -> dict[str, str]:
+    if security.username is None or security.password is None:
+        raise ConfigError(f"kafka.security: {security.mechanism} needs username and password")
+    if security.mechanism == "PLAIN" and not security.tls and not security.allow_plaintext_password:
+        raise ConfigError(
+            "kafka.security: SASL PLAIN without TLS sends the password readable; "
+            "set tls, use SCRAM-SHA-512, or allow it by name with allow_plaintext_password"
+        )
+    return {
+        "sasl_plain_username": security.username,
+        "sasl_plain_password": security.password.get_secret_value(),
+    }
+
+
+def _context(security: Security) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=security.ca_file)
+        context.check_hostname = security.check_hostname
+        if security.certificate_file:
+            context.load_cert_chain(security.certificate_file, security.key_file)
+    except (OSError, ssl.SSLError) as error:
+        files = ", ".join(str(f) for f in (security.ca_file, security.certificate_file, security.key_file) if f)
+        raise ConfigError(f"kafka.security: cannot use {files}: {error}; PEM files are expected") from error
+    return context
+
+
+def _provider(security: Security) -> TokenProvider:
+    path = security.token_provider or ""
+    module, _, name = path.partition(":")
+    if not module or not name:
+        raise ConfigError("kafka.security: OAUTHBEARER needs token_provider = 'module:function'")
+    try:
+        function = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"kafka.security: token_provider {path!r} cannot be loaded: {error}") from error
+    if not callable(function):
+        raise ConfigError(f"kafka.security: token_provider {path!r} is not a function")
+    return TokenProvider(function)

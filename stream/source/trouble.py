@@ -1,0 +1,90 @@
+"""aiokafka's errors as ours: what happened, where, and what to do. Never a password in a text."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+
+from aiokafka import errors
+from aiokafka.conn import collect_hosts, create_conn
+
+from stream.config import Kafka
+from stream.errors import SourceDenied, SourceError, SourceUnavailable, UnknownTopic
+from stream.source.security import security_arguments
+
+_DENIED = (
+    errors.AuthenticationFailedError,
+    errors.SaslAuthenticationFailed,
+    errors.UnsupportedSaslMechanismError,
+    errors.IllegalSaslStateError,
+    errors.TopicAuthorizationFailedError,
+    errors.GroupAuthorizationFailedError,
+    errors.ClusterAuthorizationFailedError,
+    ssl.SSLError,
+)
+_AWAY = (errors.KafkaConnectionError, errors.NodeNotReadyError, errors.KafkaTimeoutError, TimeoutError, OSError)
+
+
+@contextmanager
+def translated(kafka: Kafka) -> Iterator[None]:
+    """Raise ours for aiokafka's errors. `OffsetOutOfRangeError` passes: only the reader knows what it means."""
+    try:
+        yield
+    except errors.OffsetOutOfRangeError:
+        raise
+    except (errors.KafkaError, OSError) as error:
+        raise explained(error, kafka) from error
+
+
+def explained(error: Exception, kafka: Kafka) -> SourceError:
+    """Return the error that tells a person what `error` means."""
+    who = f" as {kafka.security.username}" if kafka.security.username else ""
+    match error:
+        case errors.UnsupportedCodecError():
+            return SourceError(f"records are compressed in a way this installation cannot read: {error}")
+        case _ if isinstance(error, _DENIED):
+            return SourceDenied(
+                f"{kafka.brokers} refuses us{who}: {error}; check kafka.security "
+                "(mechanism, username, password, tls) and the right to read topic and group"
+            )
+        case _ if isinstance(error, _AWAY):
+            return SourceUnavailable(f"{kafka.brokers} does not answer: {error}; check kafka.brokers and the network")
+        case _:
+            return SourceError(f"{kafka.brokers}: {error}")
+
+
+async def diagnosis(kafka: Kafka, seconds: float) -> SourceError:
+    """Return why no broker took our connection: aiokafka only says that none did."""
+    reasons: list[str] = []
+    for host, port, _ in collect_hosts(kafka.brokers):
+        try:
+            connection = await create_conn(
+                host,
+                port,
+                client_id=kafka.client_id,
+                request_timeout_ms=round(seconds * 1000),
+                **security_arguments(kafka.security),
+            )
+        except (errors.KafkaError, OSError) as error:
+            if isinstance(error, _DENIED):
+                return explained(error, kafka)
+            reasons.append(f"{host}:{port} {error or type(error).__name__}")
+        else:
+            connection.close()
+            reasons.append(f"{host}:{port} takes connections but does not tell its cluster")
+    return SourceUnavailable(
+        f"no broker answers (tried within {seconds:g} s: {'; '.join(reasons)}); check kafka.brokers and the network"
+    )
+
+
+def unknown_topics(missing: Collection[str], existing: Collection[str]) -> UnknownTopic:
+    """Return the error for topics that do not exist, or that we may not see, with the names that come near."""
+    parts = []
+    for topic in sorted(missing):
+        near = get_close_matches(topic, [name for name in existing if not name.startswith("__")], n=3)
+        parts.append(f"{topic!r}" + (f" (did you mean {', '.join(map(repr, near))}?)" if near else ""))
+    return UnknownTopic(
+        f"unknown topic {', '.join(parts)}; create it first, or give this user the right to describe it"
+    )
