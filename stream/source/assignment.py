@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import anyio
-from aiokafka.errors import OffsetOutOfRangeError
 
 from checkpoints import Known, OffsetRange, Partition, Position
 from sinks.failpoints import failpoint
@@ -17,12 +16,11 @@ from stream.model import RawBatch, Slab
 from stream.source import gaps as judge
 from stream.source.batching import Draft
 from stream.source.budget import Budget
-from stream.source.client import Client, Polled
-from stream.source.columns import slab
+from stream.source.columns import NOTHING
 from stream.source.gaps import Gap
+from stream.source.member import Member, OutOfRange, Polled
 from stream.source.origin import changed
 from stream.source.poller import Poller
-from stream.source.trouble import translated
 
 IDLE_SECONDS: Final = 0.2  # how often an idle reader looks whether its position moved over holes
 PROBE_SECONDS: Final = 1.0  # how long a broker may take to say that an offset is out of range
@@ -35,10 +33,9 @@ class Reading:
     kafka: Kafka
     batching: Batching
     budget: Budget
-    client: Client
+    member: Member
     poller: Poller
     clock: Callable[[], float]
-    wants_headers: bool = False
     ends: Mapping[Partition, int] | None = None  # where to stop; None: never
 
 
@@ -58,11 +55,11 @@ class KafkaAssignment:
 
     def __init__(self, partitions: frozenset[Partition], reading: Reading, ties: Ties) -> None:
         self.partitions = partitions
-        self.topics = reading.client.subscription
+        self.topics = reading.member.subscription
         self.gaps: tuple[Gap, ...] = ()
         self._with = reading
         self._ties = ties
-        self._client = reading.client
+        self._member = reading.member
         self._next: dict[Partition, int] = {}
         self._carried: list[Slab] = []
         self._origins: dict[str, str] | None = None
@@ -84,8 +81,7 @@ class KafkaAssignment:
     async def origins(self) -> dict[str, str]:
         """Return each assigned topic's identity."""
         if self._origins is None:
-            with translated(self._with.kafka):
-                self._origins = await self._client.origins({p.topic for p in self.partitions})
+            self._origins = await self._member.origins({p.topic for p in self.partitions})
         return self._origins
 
     async def starts(self, known: Known) -> Position:
@@ -94,16 +90,15 @@ class KafkaAssignment:
         Raises `SourceGap` with the exact ranges when stored offsets are gone, or when a topic is another one.
         """
         origins = await self.origins()
-        with translated(self._with.kafka):
-            partitions = {p for topic in origins for p in self._client.partitions_of(topic)} | self.partitions
-            first = await self._client.log_starts(partitions)
-            self._ties.log_starts(first)
-            stored = known.position.of(self.partitions)
-            self.gaps = await self._missing(stored, changed(known.origins, origins), first)
-            self._refuse(self.gaps)
-            seen = {partition.topic for partition in known.position.next}
-            added = {p: first[p] for p in partitions if p.topic in seen and p not in known.position}
-            return Position(added | await self._chosen({p: first[p] for p in partitions if p.topic not in seen}))
+        partitions = {p for topic in origins for p in self._member.partitions_of(topic)} | self.partitions
+        first = await self._member.log_starts(partitions)
+        self._ties.log_starts(first)
+        stored = known.position.of(self.partitions)
+        self.gaps = await self._missing(stored, changed(known.origins, origins), first)
+        self._refuse(self.gaps)
+        seen = {partition.topic for partition in known.position.next}
+        added = {p: first[p] for p in partitions if p.topic in seen and p not in known.position}
+        return Position(added | await self._chosen({p: first[p] for p in partitions if p.topic not in seen}))
 
     async def batches(self, start: Position) -> AsyncIterator[RawBatch]:
         """Yield batches from `start` on until the assignment ends or every partition is at its bound.
@@ -124,10 +119,10 @@ class KafkaAssignment:
             case "earliest":
                 return first
             case "latest":
-                return await self._client.log_ends(first)
+                return await self._member.log_ends(first)
             case when:
-                found = await self._client.offsets_at(first, when)
-                last = await self._client.log_ends([p for p, offset in found.items() if offset is None])
+                found = await self._member.offsets_at(first, when)
+                last = await self._member.log_ends([p for p, offset in found.items() if offset is None])
                 return last | {p: offset for p, offset in found.items() if offset is not None}
 
     async def _missing(
@@ -135,7 +130,7 @@ class KafkaAssignment:
     ) -> tuple[Gap, ...]:
         if not stored:
             return ()
-        last = await self._client.log_ends(list(stored.next))
+        last = await self._member.log_ends(list(stored.next))
         if replaced := judge.replaced(stored, others, first, last):
             return replaced
         suspects = judge.beyond(stored, last)
@@ -143,15 +138,15 @@ class KafkaAssignment:
 
     async def _out_of_range(self, gap: Gap) -> bool:
         """Ask the broker itself: the end it lists may lag behind (a new leader, a broker that only estimates)."""
-        self._client.seek(Position({gap.partition: gap.lost.stop}))
-        self._client.resume((gap.partition,))
+        self._member.seek(Position({gap.partition: gap.lost.stop}))
+        self._member.resume((gap.partition,))
         try:
             await self._with.poller.poll(PROBE_SECONDS, 1)
-        except OffsetOutOfRangeError:
+        except OutOfRange:
             return True
         finally:
             if not self.ended:
-                self._client.pause((gap.partition,))
+                self._member.pause((gap.partition,))
         return False
 
     def _refuse(self, found: tuple[Gap, ...]) -> None:
@@ -164,11 +159,11 @@ class KafkaAssignment:
     def _begin(self, start: Position) -> None:
         self._next = {partition: start.next[partition] for partition in self.partitions}
         after = Position({gap.partition: gap.lost.stop for gap in self.gaps})
-        self._client.seek(Position(self._next) | after.of(self.partitions))
+        self._member.seek(Position(self._next) | after.of(self.partitions))
 
     async def _filled(self) -> RawBatch | None:
         if not self.ended:
-            self._client.resume(self._unfinished())  # paused at first, and when nobody asked for long
+            self._member.resume(self._unfinished())  # paused at first, and when nobody asked for long
         draft = Draft(self._with.batching, self._with.clock)
         self._carried = _added(draft, self._carried)
         while not self.ended:
@@ -184,7 +179,7 @@ class KafkaAssignment:
     async def _polled(self, draft: Draft) -> Polled:
         try:
             polled = await self._with.poller.poll(min(draft.patience, IDLE_SECONDS), draft.room)
-        except OffsetOutOfRangeError as error:
+        except OutOfRange as error:
             await self._overtaken(error)
             return {}
         if polled:
@@ -195,10 +190,9 @@ class KafkaAssignment:
         """Return a slab for each partition that moved, with records or without: ranges come from the position."""
         slabs = []
         for partition, start in self._next.items():
-            stop = await self._client.position(partition)
+            stop = await self._member.position(partition)
             if stop > start:
-                range = OffsetRange(partition, start, stop)
-                slabs.append(slab(range, polled.get(partition, ()), wants_headers=self._with.wants_headers))
+                slabs.append(polled.get(partition, NOTHING).standing_for(OffsetRange(partition, start, stop)))
         if self._with.ends is not None:
             slabs = self._within_bounds(slabs, self._with.ends)
         self._next |= {slab.range.partition: slab.range.stop for slab in slabs}
@@ -208,7 +202,7 @@ class KafkaAssignment:
         unfinished = self._unfinished()
         kept = [slab for slab in slabs if slab.range.partition in unfinished]
         kept = [slab.within(slab.range.start, ends[slab.range.partition]) for slab in kept]
-        self._client.pause([s.range.partition for s in kept if s.range.stop >= ends[s.range.partition]])
+        self._member.pause([s.range.partition for s in kept if s.range.stop >= ends[s.range.partition]])
         return kept
 
     def _unfinished(self) -> frozenset[Partition]:
@@ -223,12 +217,11 @@ class KafkaAssignment:
                 await self._with.budget.freed()
         return not self.ended
 
-    async def _overtaken(self, error: OffsetOutOfRangeError) -> None:
+    async def _overtaken(self, error: OutOfRange) -> None:
         """Tell what an offset out of range in mid-flight means; when it is in range again, read on."""
-        with translated(self._with.kafka):
-            here = Position(self._next)
-            first = await self._client.log_starts(self.partitions)
-            last = await self._client.log_ends(self.partitions)
+        here = Position(self._next)
+        first = await self._member.log_starts(self.partitions)
+        last = await self._member.log_ends(self.partitions)
         found = judge.overtaken(here, first) + judge.beyond(here, last)
         try:
             self._refuse(found)
@@ -237,7 +230,7 @@ class KafkaAssignment:
         if found:
             self._ties.renew()
         elif not self.ended:
-            self._client.seek(here)
+            self._member.seek(here)
 
 
 def _added(draft: Draft, slabs: list[Slab]) -> list[Slab]:

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, TypeVar
 
 import anyio
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, OffsetAndMetadata, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.metadata import MetadataRequest
 
 from checkpoints import Partition, Position
 from stream.config import Kafka
+from stream.source.columns import Columns
+from stream.source.member import Listener, Polled
 from stream.source.origin import origin
 from stream.source.security import security_arguments
 from stream.source.topic_ids import UNKNOWN, TopicIdsRequest
+from stream.source.trouble import diagnosis, translated
 
 METADATA_MAX_AGE_SECONDS: Final = 30  # how soon a new partition, or a new topic of a pattern, is found
+CONNECT_SECONDS: Final = 10.0
 CLOSE_SECONDS: Final = 5.0
 FETCH_MAX_BYTES: Final = 16 * 1024 * 1024  # over all partitions of one broker: what one prefetch may hold in memory
 
-Polled = Mapping[Partition, Sequence[ConsumerRecord[bytes | None, bytes | None]]]
-
-
-class Listener(Protocol):
-    """Who hears of rebalances, awaited inside of them."""
-
-    async def revoked(self) -> None:
-        """Finish with the partitions; the rebalance waits."""
-        ...
-
-    def assigned(self, partitions: frozenset[Partition]) -> None:
-        """Note the partitions that are ours now."""
-        ...
+T = TypeVar("T")
 
 
 def consumer_arguments(kafka: Kafka, group: str) -> dict[str, Any]:
@@ -59,19 +51,24 @@ def consumer_arguments(kafka: Kafka, group: str) -> dict[str, Any]:
 
 
 class Client:
-    """One member of one consumer group. Methods raise aiokafka's errors; `stream.source.trouble` translates them."""
+    """A `Member` over aiokafka."""
 
-    def __init__(self, kafka: Kafka, group: str) -> None:
+    def __init__(self, kafka: Kafka, group: str, *, wants_headers: bool = False) -> None:
         self._kafka = kafka
+        self._wants_headers = wants_headers
         self._consumer = AIOKafkaConsumer(**consumer_arguments(kafka, group))
 
     async def connect(self) -> None:
-        """Connect to one of the brokers and learn the cluster."""
-        await self._consumer.start()
+        """Connect to one of the brokers and learn the cluster. Raises `SourceUnavailable` or `SourceDenied`."""
+        try:
+            with anyio.fail_after(CONNECT_SECONDS):
+                await self._consumer.start()
+        except (KafkaError, OSError) as error:
+            raise await diagnosis(self._kafka, CONNECT_SECONDS) from error
 
     async def topics(self) -> frozenset[str]:
         """Return the names of all topics that we may see. Creates none."""
-        return frozenset(await self._consumer.topics())
+        return frozenset(await self._told(self._consumer.topics()))
 
     def join(self, listener: Listener) -> None:
         """Join the group for the configured topics; `listener` hears of the assignments."""
@@ -98,16 +95,16 @@ class Client:
 
     async def log_starts(self, partitions: Collection[Partition]) -> dict[Partition, int]:
         """Return the first offset that each log still holds."""
-        return _ours(await self._consumer.beginning_offsets(_theirs(partitions)))
+        return _ours(await self._told(self._consumer.beginning_offsets(_theirs(partitions))))
 
     async def log_ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
         """Return the offset after the last that `read_committed` may deliver."""
-        return _ours(await self._consumer.end_offsets(_theirs(partitions)))
+        return _ours(await self._told(self._consumer.end_offsets(_theirs(partitions))))
 
     async def offsets_at(self, partitions: Collection[Partition], when: datetime) -> dict[Partition, int | None]:
         """Return the first offset with a timestamp at or past `when`; None where there is none yet."""
-        milliseconds = int(when.timestamp() * 1000)
-        found = await self._consumer.offsets_for_times(dict.fromkeys(_theirs(partitions), milliseconds))
+        wanted = dict.fromkeys(_theirs(partitions), int(when.timestamp() * 1000))
+        found = await self._told(self._consumer.offsets_for_times(wanted))
         return {Partition(*tp): None if at is None else at.offset for tp, at in found.items()}
 
     async def origins(self, topics: Collection[str]) -> dict[str, str]:
@@ -115,7 +112,7 @@ class Client:
         try:
             answer = await self._ask(TopicIdsRequest(sorted(topics)))
         except (NotImplementedError, KafkaError):
-            answer = await self._ask(MetadataRequest([], allow_auto_topic_creation=False))
+            answer = await self._told(self._ask(MetadataRequest([], allow_auto_topic_creation=False)))
             return {topic: origin(getattr(answer, "cluster_id", None), None) for topic in topics}
         ids = {name: topic_id for _, name, topic_id, *_ in answer.topics if topic_id != UNKNOWN}
         return {topic: origin(answer.cluster_id, str(ids.get(topic, ""))) for topic in topics}
@@ -135,8 +132,9 @@ class Client:
 
     async def poll(self, seconds: float, max_records: int) -> Polled:
         """Return the next records of the partitions that are not paused, after `seconds` at the latest."""
-        polled = await self._consumer.getmany(timeout_ms=_ms(max(0.0, seconds)), max_records=max_records)
-        return {Partition(*tp): records for tp, records in polled.items()}
+        wait = _ms(max(0.0, seconds))
+        polled = await self._told(self._consumer.getmany(timeout_ms=wait, max_records=max_records))
+        return {Partition(*tp): _columns(records, self._wants_headers) for tp, records in polled.items()}
 
     async def position(self, partition: Partition) -> int:
         """Return the next offset that a poll will look at: past holes, markers and aborted records."""
@@ -151,7 +149,7 @@ class Client:
 
     async def commit(self, position: Position) -> None:
         """Write group offsets, for lag tools."""
-        await self._consumer.commit({tp: OffsetAndMetadata(at, "") for tp, at in _offsets(position).items()})
+        await self._told(self._consumer.commit({tp: (at, "") for tp, at in _offsets(position).items()}))
 
     async def close(self) -> None:
         """Leave the group and disconnect, within a bound. Safe to repeat."""
@@ -159,6 +157,10 @@ class Client:
             await self._consumer.stop()
         if patience.cancelled_caught:
             await self._consumer._client.close()
+
+    async def _told(self, answer: Awaitable[T]) -> T:
+        with translated(self._kafka):
+            return await answer
 
     async def _ask(self, request: Any) -> Any:
         client = self._consumer._client
@@ -180,6 +182,16 @@ class _Relay(ConsumerRebalanceListener):
         self._client.pause(partitions)
         self._client.seek(Position(dict.fromkeys(partitions, 0)))
         self._listener.assigned(partitions)
+
+
+def _columns(records: Sequence[ConsumerRecord[bytes, bytes]], wants_headers: bool) -> Columns:
+    return Columns(
+        [record.offset for record in records],
+        [record.timestamp for record in records],
+        [record.key for record in records],
+        [record.value for record in records],
+        [tuple(record.headers) for record in records] if wants_headers else (),
+    )
 
 
 def _theirs(partitions: Collection[Partition]) -> list[TopicPartition]:

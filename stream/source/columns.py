@@ -1,24 +1,27 @@
-"""Records of a poll as columns."""
+"""Records of one partition as columns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from aiokafka import ConsumerRecord
+from dataclasses import dataclass
 
 from checkpoints import OffsetRange
-from stream.model import Slab
+from stream.model import Headers, Slab
 
 
-def slab(
-    range: OffsetRange, records: Sequence[ConsumerRecord[bytes | None, bytes | None]], *, wants_headers: bool
-) -> Slab:
-    """Return `records`, read from one partition, as the slab that stands for `range`."""
-    return Slab(
-        range,
-        [record.offset for record in records],
-        [record.timestamp for record in records],
-        [record.key for record in records],
-        [record.value for record in records],
-        [tuple(record.headers) for record in records] if wants_headers else (),
-    )
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Records in the order of their offsets, one sequence per field; `headers` is empty unless they were asked for."""
+
+    offsets: Sequence[int] = ()
+    timestamps: Sequence[int] = ()
+    keys: Sequence[bytes | None] = ()
+    values: Sequence[bytes | None] = ()
+    headers: Sequence[Headers] = ()
+
+    def standing_for(self, range: OffsetRange) -> Slab:
+        """Return the slab of these records for `range`, which the source tells."""
+        return Slab(range, self.offsets, self.timestamps, self.keys, self.values, self.headers)
+
+
+NOTHING = Columns()

@@ -10,21 +10,20 @@ from dataclasses import replace
 from typing import Final
 
 import anyio
-from aiokafka.errors import KafkaError
 
 from checkpoints import Partition, Position
 from sinks.failpoints import failpoint
 from stream.config import Batching, Kafka
-from stream.errors import ConfigError, OwnershipLost
+from stream.errors import ConfigError, OwnershipLost, SourceError
 from stream.source.assignment import KafkaAssignment, Reading, Ties
 from stream.source.budget import Budget
 from stream.source.client import Client
+from stream.source.member import Member
 from stream.source.poller import Poller
 from stream.source.rebalance import Membership, Phase, fenced
 from stream.source.state import LogState, SourceEvent, SourceState
-from stream.source.trouble import diagnosis, translated, unknown_topics
+from stream.source.topics import unknown_topics
 
-OPEN_SECONDS: Final = 10.0
 WAIT_SECONDS: Final = 1.0
 ACKNOWLEDGE_SECONDS: Final = 5.0
 
@@ -45,6 +44,7 @@ class KafkaSource:
         wants_headers: bool = False,
         on_event: Callable[[SourceEvent], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
+        member: Callable[..., Member] = Client,
     ) -> None:
         if bool(kafka.topics) == (kafka.pattern is not None):
             raise ConfigError("kafka: give either topics or a pattern")
@@ -52,6 +52,7 @@ class KafkaSource:
         self._batching = batching
         self._budget = budget
         self._group = group
+        self._member_of = member
         self._wants_headers = wants_headers
         self._on_event = on_event
         self._clock = clock
@@ -69,17 +70,15 @@ class KafkaSource:
 
         Raises `ConfigError`, `SourceUnavailable`, `SourceDenied` or `UnknownTopic`.
         """
-        client = Client(self._kafka, self._group)
+        member = self._member_of(self._kafka, self._group, wants_headers=self._wants_headers)
         try:
-            await self._connect(client)
+            await self._connect(member)
         except BaseException:
-            await client.close()
+            await member.close()
             raise
-        poller = Poller(client, self._kafka, self._clock)
-        self._reading = Reading(
-            self._kafka, self._batching, self._budget, client, poller, self._clock, self._wants_headers
-        )
-        client.join(self)
+        poller = Poller(member, self._kafka.max_poll_interval_seconds, self._clock)
+        self._reading = Reading(self._kafka, self._batching, self._budget, member, poller, self._clock)
+        member.join(self)
         # aiokafka's own tasks are asyncio's as well; this one ends in `aclose`.
         self._staying = asyncio.create_task(poller.stay(self._paused), name=f"stay in group {self._group}")
 
@@ -104,8 +103,8 @@ class KafkaSource:
             return
         try:
             with anyio.fail_after(ACKNOWLEDGE_SECONDS):
-                await self._reading.client.commit(position)
-        except (KafkaError, TimeoutError) as error:
+                await self._reading.member.commit(position)
+        except (SourceError, TimeoutError) as error:
             self._on_event(SourceEvent("unacknowledged", frozenset(position.next), str(error)))
 
     def stop(self) -> None:
@@ -124,17 +123,17 @@ class KafkaSource:
                 await self._staying
             self._staying = None
         if self._reading is not None:
-            await self._reading.client.close()
+            await self._reading.member.close()
             self._reading = None
 
     def state(self) -> SourceState:
         """Return where our partitions stand, as far as it is known without asking the broker."""
         if self._reading is None or self._membership.phase is not Phase.HOLDING:
             return SourceState()
-        client = self._reading.client
+        member = self._reading.member
         return SourceState(
-            {p: LogState(self._log_starts.get(p), client.log_end(p)) for p in self._membership.partitions},
-            {topic: len(client.partitions_of(topic)) for topic in client.subscription},
+            {p: LogState(self._log_starts.get(p), member.log_end(p)) for p in self._membership.partitions},
+            {topic: len(member.partitions_of(topic)) for topic in member.subscription},
         )
 
     # -- what the group says (see `Listener`)
@@ -152,7 +151,7 @@ class KafkaSource:
         if held.phase is not Phase.HOLDING:
             return
         failpoint("revoke.enter")
-        lost = self._client.forgotten
+        lost = self._member.forgotten
         self._membership = held.revoked(lost=lost)
         self._interrupt()
         self._on_event(SourceEvent("lost" if lost else "revoked", held.partitions))
@@ -182,8 +181,8 @@ class KafkaSource:
     # -- between the group and the assignments
 
     @property
-    def _client(self) -> Client:
-        return self._opened.client
+    def _member(self) -> Member:
+        return self._opened.member
 
     @property
     def _opened(self) -> Reading:
@@ -191,13 +190,9 @@ class KafkaSource:
             raise RuntimeError("the source is not open")
         return self._reading
 
-    async def _connect(self, client: Client) -> None:
-        try:
-            with anyio.fail_after(OPEN_SECONDS):
-                await client.connect()
-                existing = await client.topics()
-        except (KafkaError, OSError) as error:
-            raise await diagnosis(self._kafka, OPEN_SECONDS) from error
+    async def _connect(self, member: Member) -> None:
+        await member.connect()
+        existing = await member.topics()
         if missing := set(self._kafka.topics) - existing:
             raise unknown_topics(missing, existing)
 
@@ -208,18 +203,17 @@ class KafkaSource:
                 raise self._failure
             if self._membership.phase is Phase.HOLDING and self._membership.round > round:
                 return self._membership
-            if waited and not self._client.subscription:
+            if waited and not self._member.subscription:
                 self._on_event(SourceEvent("waiting", detail=f"no topic matches {self._kafka.pattern!r} yet"))
             await self._opened.poller.poll(WAIT_SECONDS)
-            waited = not waited or self._client.subscription != frozenset()
+            waited = not waited or self._member.subscription != frozenset()
         return None
 
     async def _bounded(self) -> Reading:
         """Return what to read with; the first time, take down where the logs end if that is where to stop."""
         if self._kafka.until and self._opened.ends is None:
-            partitions = {p for topic in self._client.subscription for p in self._client.partitions_of(topic)}
-            with translated(self._kafka):
-                self._reading = replace(self._opened, ends=await self._client.log_ends(partitions))
+            partitions = {p for topic in self._member.subscription for p in self._member.partitions_of(topic)}
+            self._reading = replace(self._opened, ends=await self._member.log_ends(partitions))
         return self._opened
 
     def _ties(self, round: int) -> Ties:
@@ -245,7 +239,7 @@ class KafkaSource:
 
     def _paused(self) -> bool:
         if self._membership.phase is Phase.HOLDING:
-            self._client.pause(self._membership.partitions)
+            self._member.pause(self._membership.partitions)
             return True
         return False
 

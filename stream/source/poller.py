@@ -7,19 +7,17 @@ from typing import Final
 
 import anyio
 
-from stream.config import Kafka
-from stream.source.client import Client, Polled
-from stream.source.trouble import translated
+from stream.source.member import Member, Polled
 
 MAX_RECORDS: Final = 10_000  # one poll holds the event loop for as long as its records take: about 20 ms
 
 
 class Poller:
-    """The one way to poll a client."""
+    """The one way to poll a member."""
 
-    def __init__(self, client: Client, kafka: Kafka, clock: Callable[[], float]) -> None:
-        self._client = client
-        self._kafka = kafka
+    def __init__(self, member: Member, max_poll_interval_seconds: float, clock: Callable[[], float]) -> None:
+        self._member = member
+        self._patience = max_poll_interval_seconds / 4
         self._clock = clock
         self._scope: anyio.CancelScope | None = None
         self._polled_at = clock()
@@ -28,18 +26,17 @@ class Poller:
     async def poll(self, seconds: float, max_records: int = MAX_RECORDS) -> Polled:
         """Return the next records; none after `seconds`, or as soon as `interrupt` is called.
 
-        A poll that is interrupted has taken nothing: aiokafka waits first and moves its position last.
+        A poll that is interrupted has taken nothing.
         """
         if self._failure is not None:
             raise self._failure
         polled: Polled = {}
-        with translated(self._kafka):
-            try:
-                with anyio.CancelScope() as self._scope:
-                    polled = await self._client.poll(seconds, min(max_records, MAX_RECORDS))
-            finally:
-                self._scope = None
-                self._polled_at = self._clock()
+        try:
+            with anyio.CancelScope() as self._scope:
+                polled = await self._member.poll(seconds, min(max_records, MAX_RECORDS))
+        finally:
+            self._scope = None
+            self._polled_at = self._clock()
         return polled
 
     def interrupt(self) -> None:
@@ -52,10 +49,9 @@ class Poller:
 
         `paused` pauses all partitions, so that the poll brings nothing, and says whether there are any to poll.
         """
-        patience = self._kafka.max_poll_interval_seconds / 4
         while self._failure is None:
-            await anyio.sleep(patience / 2)
-            if self._scope is None and self._clock() - self._polled_at > patience and paused():
+            await anyio.sleep(self._patience / 2)
+            if self._scope is None and self._clock() - self._polled_at > self._patience and paused():
                 try:
                     await self.poll(0)
                 except Exception as error:  # whoever polls next shall hear of it

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 
 from aiokafka import errors
 from aiokafka.conn import collect_hosts, create_conn
 
 from stream.config import Kafka
-from stream.errors import SourceDenied, SourceError, SourceUnavailable, UnknownTopic
+from stream.errors import SourceDenied, SourceError, SourceUnavailable
+from stream.source.member import OutOfRange
 from stream.source.security import security_arguments
 
 _DENIED = (
@@ -29,11 +29,11 @@ _AWAY = (errors.KafkaConnectionError, errors.NodeNotReadyError, errors.KafkaTime
 
 @contextmanager
 def translated(kafka: Kafka) -> Iterator[None]:
-    """Raise ours for aiokafka's errors. `OffsetOutOfRangeError` passes: only the reader knows what it means."""
+    """Raise ours for aiokafka's errors; `OutOfRange` where only the reader can say what it means."""
     try:
         yield
-    except errors.OffsetOutOfRangeError:
-        raise
+    except errors.OffsetOutOfRangeError as error:
+        raise OutOfRange(str(error)) from error
     except (errors.KafkaError, OSError) as error:
         raise explained(error, kafka) from error
 
@@ -76,15 +76,4 @@ async def diagnosis(kafka: Kafka, seconds: float) -> SourceError:
             reasons.append(f"{host}:{port} takes connections but does not tell its cluster")
     return SourceUnavailable(
         f"no broker answers (tried within {seconds:g} s: {'; '.join(reasons)}); check kafka.brokers and the network"
-    )
-
-
-def unknown_topics(missing: Collection[str], existing: Collection[str]) -> UnknownTopic:
-    """Return the error for topics that do not exist, or that we may not see, with the names that come near."""
-    parts = []
-    for topic in sorted(missing):
-        near = get_close_matches(topic, [name for name in existing if not name.startswith("__")], n=3)
-        parts.append(f"{topic!r}" + (f" (did you mean {', '.join(map(repr, near))}?)" if near else ""))
-    return UnknownTopic(
-        f"unknown topic {', '.join(parts)}; create it first, or give this user the right to describe it"
     )
