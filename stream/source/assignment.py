@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +17,7 @@ from stream.source import gaps as judge
 from stream.source.batching import Draft
 from stream.source.budget import Budget
 from stream.source.columns import NOTHING
-from stream.source.gaps import Gap
+from stream.source.contract import Gap
 from stream.source.member import Member, OutOfRange, Polled
 from stream.source.origin import changed
 from stream.source.poller import Poller
@@ -47,7 +47,6 @@ class Ties:
     lost: Callable[[], bool]
     release: Callable[[], None]
     renew: Callable[[], None]
-    log_starts: Callable[[Mapping[Partition, int]], None]
 
 
 class KafkaAssignment:
@@ -63,6 +62,11 @@ class KafkaAssignment:
         self._next: dict[Partition, int] = {}
         self._carried: list[Slab] = []
         self._origins: dict[str, str] | None = None
+
+    @property
+    def topic_partitions(self) -> dict[str, int]:
+        """Return how many partitions each topic has, assigned to us or not."""
+        return {topic: len(self._member.partitions_of(topic)) for topic in self.topics}
 
     @property
     def ended(self) -> bool:
@@ -92,7 +96,6 @@ class KafkaAssignment:
         origins = await self.origins()
         partitions = {p for topic in origins for p in self._member.partitions_of(topic)} | self.partitions
         first = await self._member.log_starts(partitions)
-        self._ties.log_starts(first)
         stored = known.position.of(self.partitions)
         self.gaps = await self._missing(stored, changed(known.origins, origins), first)
         self._refuse(self.gaps)
@@ -100,7 +103,7 @@ class KafkaAssignment:
         added = {p: first[p] for p in partitions if p.topic in seen and p not in known.position}
         return Position(added | await self._chosen({p: first[p] for p in partitions if p.topic not in seen}))
 
-    async def batches(self, start: Position) -> AsyncIterator[RawBatch]:
+    async def batches(self, start: Position) -> AsyncGenerator[RawBatch, None]:
         """Yield batches from `start` on until the assignment ends or every partition is at its bound.
 
         Raises `SourceGap` when retention overtakes us; with `accept_loss` the assignment ends instead, and another
@@ -138,15 +141,15 @@ class KafkaAssignment:
 
     async def _out_of_range(self, gap: Gap) -> bool:
         """Ask the broker itself: the end it lists may lag behind (a new leader, a broker that only estimates)."""
-        self._member.seek(Position({gap.partition: gap.lost.stop}))
-        self._member.resume((gap.partition,))
+        self._member.seek(Position({gap.range.partition: gap.range.stop}))
+        self._member.resume((gap.range.partition,))
         try:
             await self._with.poller.poll(PROBE_SECONDS, 1)
         except OutOfRange:
             return True
         finally:
             if not self.ended:
-                self._member.pause((gap.partition,))
+                self._member.pause((gap.range.partition,))
         return False
 
     def _refuse(self, found: tuple[Gap, ...]) -> None:
@@ -158,7 +161,7 @@ class KafkaAssignment:
 
     def _begin(self, start: Position) -> None:
         self._next = {partition: start.next[partition] for partition in self.partitions}
-        after = Position({gap.partition: gap.lost.stop for gap in self.gaps})
+        after = Position({gap.range.partition: gap.range.stop for gap in self.gaps})
         self._member.seek(Position(self._next) | after.of(self.partitions))
 
     async def _filled(self) -> RawBatch | None:

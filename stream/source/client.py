@@ -140,13 +140,6 @@ class Client:
         """Return the next offset that a poll will look at: past holes, markers and aborted records."""
         return int(await self._consumer.position(TopicPartition(partition.topic, partition.number)))
 
-    def log_end(self, partition: Partition) -> int | None:
-        """Return where the log ended, for `read_committed`, when it was last fetched from; None before that."""
-        tp = TopicPartition(partition.topic, partition.number)
-        stable: int | None = self._consumer.last_stable_offset(tp)
-        high: int | None = self._consumer.highwater(tp)
-        return high if stable is None or stable < 0 else stable
-
     async def commit(self, position: Position) -> None:
         """Write group offsets, for lag tools."""
         await self._told(self._consumer.commit({tp: (at, "") for tp, at in _offsets(position).items()}))

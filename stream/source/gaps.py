@@ -1,32 +1,15 @@
-"""Offsets that are gone: what a stored position and a log say together. Pure decisions, no broker."""
+"""Offsets that are gone: what a stored position and a log say together. Pure decisions, no broker.
+
+Three kinds. `retention`: the log begins past the stored offset. `truncation`: the log ends before it, and what is
+written there next would be skipped. `recreated`: the topic is another one, whose records up to there would be.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Literal
 
 from checkpoints import OffsetRange, Partition, Position
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Offsets of one partition that cannot be read any more, or that would be skipped.
-
-    `retention`: the log begins past the stored offset. `truncation`: the log ends before it; what is written there
-    next would be skipped. `recreated`: the topic is another one now; its records up to the stored offset would be.
-    """
-
-    kind: Literal["retention", "truncation", "recreated"]
-    lost: OffsetRange
-
-    @property
-    def partition(self) -> Partition:
-        """Return the partition that the gap is in."""
-        return self.lost.partition
-
-    def __str__(self) -> str:
-        return f"{self.partition} offsets {self.lost.start}..{self.lost.stop} ({self.kind})"
+from stream.source.contract import Gap
 
 
 def overtaken(stored: Position, log_starts: Mapping[Partition, int]) -> tuple[Gap, ...]:
@@ -69,7 +52,7 @@ def acceptable(gap: Gap) -> bool:
 
 def complaint(gaps: Collection[Gap], *, accept_loss: bool) -> str:
     """Return what a person must know about `gaps`, and what to do."""
-    ranges = "; ".join(map(str, gaps))
+    ranges = "; ".join(f"{g.range.partition} offsets {g.range.start}..{g.range.stop} ({g.kind})" for g in gaps)
     if all(map(acceptable, gaps)):
         return (
             f"records were deleted before they were read: {ranges}. They are lost to this pipeline; "

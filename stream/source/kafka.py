@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -18,14 +18,15 @@ from stream.errors import ConfigError, OwnershipLost, SourceError
 from stream.source.assignment import KafkaAssignment, Reading, Ties
 from stream.source.budget import Budget
 from stream.source.client import Client
+from stream.source.contract import Bounds
+from stream.source.events import SourceEvent
 from stream.source.member import Member
 from stream.source.poller import Poller
 from stream.source.rebalance import Membership, Phase, fenced
-from stream.source.state import LogState, SourceEvent, SourceState
 from stream.source.topics import unknown_topics
 
 WAIT_SECONDS: Final = 1.0
-ACKNOWLEDGE_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 5.0
 
 
 class KafkaSource:
@@ -61,7 +62,6 @@ class KafkaSource:
         self._forgotten_at: float | None = None
         self._failure: Exception | None = None
         self._stopping = False
-        self._log_starts: dict[Partition, int] = {}
         self._reading: Reading | None = None
         self._staying: asyncio.Task[None] | None = None
 
@@ -96,13 +96,26 @@ class KafkaSource:
             if self._kafka.until and not assignment.ended:
                 self.stop()
 
+    async def bounds(self) -> dict[Partition, Bounds]:
+        """Return what the broker says of the assigned partitions' logs; empty when it does not answer. For metrics."""
+        partitions = self._membership.partitions
+        if self._reading is None or not partitions:
+            return {}
+        try:
+            with anyio.fail_after(ANSWER_SECONDS):
+                first = await self._member.log_starts(partitions)
+                last = await self._member.log_ends(partitions)
+        except (SourceError, TimeoutError):
+            return {}
+        return {partition: Bounds(first[partition], last[partition]) for partition in partitions}
+
     async def acknowledge(self, position: Position) -> None:
         """Mirror a durable position to the consumer group. Never raises and never waits long: nobody reads it here."""
         failpoint("acknowledge.before")
         if self._reading is None or not position:
             return
         try:
-            with anyio.fail_after(ACKNOWLEDGE_SECONDS):
+            with anyio.fail_after(ANSWER_SECONDS):
                 await self._reading.member.commit(position)
         except (SourceError, TimeoutError) as error:
             self._on_event(SourceEvent("unacknowledged", frozenset(position.next), str(error)))
@@ -125,16 +138,6 @@ class KafkaSource:
         if self._reading is not None:
             await self._reading.member.close()
             self._reading = None
-
-    def state(self) -> SourceState:
-        """Return where our partitions stand, as far as it is known without asking the broker."""
-        if self._reading is None or self._membership.phase is not Phase.HOLDING:
-            return SourceState()
-        member = self._reading.member
-        return SourceState(
-            {p: LogState(self._log_starts.get(p), member.log_end(p)) for p in self._membership.partitions},
-            {topic: len(member.partitions_of(topic)) for topic in member.subscription},
-        )
 
     # -- what the group says (see `Listener`)
 
@@ -222,7 +225,6 @@ class KafkaSource:
             lost=lambda: self._membership.has_lost(round),
             release=lambda: self._release(round),
             renew=self._renew,
-            log_starts=self._note_log_starts,
         )
 
     def _release(self, round: int) -> None:
@@ -233,9 +235,6 @@ class KafkaSource:
     def _renew(self) -> None:
         self._membership = self._membership.renewed()
         self._released = anyio.Event()
-
-    def _note_log_starts(self, offsets: Mapping[Partition, int]) -> None:
-        self._log_starts.update(offsets)
 
     def _paused(self) -> bool:
         if self._membership.phase is Phase.HOLDING:

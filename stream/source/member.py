@@ -97,10 +97,6 @@ class Member(Protocol):
         """Return the next offset that a poll will look at: past holes, markers and aborted records."""
         ...
 
-    def log_end(self, partition: Partition) -> int | None:
-        """Return where the log ended when it was last read from; None before that."""
-        ...
-
     async def commit(self, position: Position) -> None:
         """Write group offsets, for lag tools."""
         ...
