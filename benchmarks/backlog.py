@@ -15,7 +15,7 @@ def backlog(brokers: str, topic: str, start: Mapping[int, int] | None = None) ->
     consumer = Consumer({
         "bootstrap.servers": brokers, "group.id": "benchmark", "enable.auto.commit": False,
         "isolation.level": "read_committed", "auto.offset.reset": "error",
-        "queued.min.messages": 2 * BATCH_RECORDS, "fetch.message.max.bytes": 4 * 1024 * 1024,
+        "fetch.queue.backoff.ms": 5,  # the default, 1000, leaves the broker idle: 250k records/s instead of 850k
     })  # fmt: skip
     try:
         left = _assign(consumer, topic, start or {})

@@ -1,4 +1,4 @@
-"""The honest opponent for PostgreSQL: an expert's script for this one topic. COPY of CSV, offsets in the transaction."""
+"""The honest opponent for PostgreSQL: an expert's script for this one topic. COPY of CSV, offsets in the commit."""
 
 from __future__ import annotations
 
