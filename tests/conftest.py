@@ -17,6 +17,8 @@ from servers.kafka import ForeignKafka, KafkaServer
 from servers.missing import ServerMissing
 from servers.postgres import ForeignPostgres, PostgresServer
 
+pytest.register_assert_rewrite("checkpoints.testing", "sinks.testing")
+
 NOT_RUN = "could not run for want of a server"
 
 

@@ -1,0 +1,30 @@
+"""Whether a schema fits a destination: asked before the first statement, so that nothing is half done."""
+
+from __future__ import annotations
+
+from sinks.contract import Capabilities
+from sinks.errors import SinkError
+from sinks.schema import Schema
+
+
+def check_limits(schema: Schema, limits: Capabilities) -> None:
+    """Raise `SinkError` when a name or a number of columns is more than the destination can hold."""
+    for table in schema.tables.values():
+        _check_name("table", table.name, limits)
+        if len(table.columns) > limits.max_columns:
+            raise SinkError(
+                f"table {table.name!r} would have {len(table.columns)} columns, {limits.name} takes at most "
+                f"{limits.max_columns}: lower tables.max_nesting, so that deeper levels stay in one JSON column"
+            )
+        for column in table.columns:
+            _check_name(f"column of table {table.name!r}", column, limits)
+
+
+def _check_name(what: str, name: str, limits: Capabilities) -> None:
+    size = len(name.encode("utf-8", "surrogatepass"))
+    if not 0 < size <= limits.max_identifier_bytes:
+        raise SinkError(
+            f"{what} {name!r}: the name has {size} bytes, {limits.name} takes 1 to {limits.max_identifier_bytes}"
+        )
+    if "\0" in name or any("\ud800" <= character <= "\udfff" for character in name):
+        raise SinkError(f"{what} {name!r}: no database can hold a name with NUL or half of a surrogate pair")

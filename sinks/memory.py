@@ -1,0 +1,160 @@
+"""The destination `memory://name`: tables in this process, for tests and first steps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
+
+import pyarrow as pa
+
+from checkpoints import Checkpoint, Claim, Fenced, Known, Partition, Position
+from checkpoints.memory import MemoryStore
+from sinks.changes import SchemaPlan
+from sinks.contract import Batch, Capabilities, Receipt, SinkOptions
+from sinks.errors import SchemaConflict, SinkError
+from sinks.ledger import LoadRow, RejectRow, load_rows, reject_rows
+from sinks.limits import check_limits
+from sinks.schema import Schema
+
+Hook = Callable[[Checkpoint], None]
+
+CAPABILITIES: Final = Capabilities("memory", single_process=True)
+
+
+class MemoryWarehouse:
+    """One dataset in memory, for as many sinks as there are. For one event loop at a time."""
+
+    def __init__(self) -> None:
+        self.schema = Schema()
+        self.loads: list[LoadRow] = []
+        self.rejects: list[RejectRow] = []
+        self._chunks: dict[str, list[pa.Table]] = {}
+        self._stores: dict[str, MemoryStore] = {}
+
+    def store(self, pipeline: str) -> MemoryStore:
+        """Return the positions of `pipeline`."""
+        return self._stores.setdefault(pipeline, MemoryStore())
+
+    def table(self, name: str) -> pa.Table:
+        """Return all rows of a table, in the order of their loads, under the newest schema."""
+        wanted = self.schema.tables[name].arrow
+        return pa.concat_tables([wanted.empty_table(), *(_fitted(chunk, wanted) for chunk in self._chunks[name])])
+
+    def become(self, schema: Schema) -> None:
+        """Take `schema` as the newest one."""
+        self.schema = schema
+        for name in schema.tables:
+            self._chunks.setdefault(name, [])
+
+    def write(self, batch: Batch, step: Checkpoint, owner: str) -> None:
+        """Keep what one load brings."""
+        for name, table in batch.tables.items():
+            self._chunks[name].append(table)
+        self.rejects += reject_rows(batch, step)
+        self.loads += load_rows(batch, step, owner)
+
+
+class MemorySink:
+    """A `Sink` over a `MemoryWarehouse`, safe to share among many.
+
+    `before_commit` and `after_commit` are called with the step of each load, for tests to put in what raises: before,
+    nothing is written; after, all of it is (raise `InDoubt` there to lose the answer).
+    """
+
+    def __init__(self, warehouse: MemoryWarehouse, options: SinkOptions) -> None:
+        self.before_commit: Hook = _go_on
+        self.after_commit: Hook = _go_on
+        self._warehouse = warehouse
+        self._store = warehouse.store(options.pipeline)
+        self._owner = options.owner
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return what memory can hold."""
+        return CAPABILITIES
+
+    async def open(self) -> None:
+        """Do nothing: memory is there."""
+
+    async def positions(self, topics: Collection[str]) -> Known:
+        """Return what the warehouse remembers of `topics`."""
+        return await self._store.positions(topics)
+
+    async def claim(self, partitions: Collection[Partition], starts: Position, origins: Mapping[str, str]) -> Claim:
+        """Take `partitions` under a new epoch; see `Sink.claim`."""
+        return await self._store.claim(partitions, starts, origins, owner=self._owner)
+
+    async def schema(self) -> Schema:
+        """Return the newest schema."""
+        return self._warehouse.schema
+
+    async def apply(self, plan: SchemaPlan) -> None:
+        """Take `plan.target` as the newest schema; see `Sink.apply`."""
+        stored = self._warehouse.schema
+        if stored == plan.target:
+            return
+        if stored.version != plan.base.version:
+            raise SchemaConflict(f"the schema is at version {stored.version}, the plan starts at {plan.base.version}")
+        check_limits(plan.target, CAPABILITIES)
+        self._warehouse.become(plan.target)
+
+    async def rows(self, table: str, *, at_most: int) -> int:
+        """Return the number of rows of `table`, `at_most` at most."""
+        return min(self._warehouse.table(table).num_rows, at_most)
+
+    async def load(self, batch: Batch, step: Checkpoint) -> Receipt:
+        """Write all of it or nothing; see `Sink.load`. Nothing suspends between the checks and the last write."""
+        began = time.monotonic()
+        if await self.landed(step.load_id):
+            raise Fenced(f"load {step.load_id} has landed before")
+        for name in batch.tables:
+            self._check_fit(name, batch)
+        self.before_commit(step)
+        await self._store.commit(step)
+        self._warehouse.write(batch, step, self._owner)
+        self.after_commit(step)
+        rows = {name: table.num_rows for name, table in batch.tables.items()}
+        return Receipt(step, rows, batch.nbytes, time.monotonic() - began)
+
+    def _check_fit(self, name: str, batch: Batch) -> None:
+        stored = self._warehouse.schema
+        known = stored.tables[name].columns if name in stored.tables else {}
+        wanted = {column.name: column.type.arrow for column in known.values()}
+        misfits = [field.name for field in batch.tables[name].schema if field.type != wanted.get(field.name)]
+        if not misfits and known:
+            return
+        text = f"{name} ({', '.join(misfits)}) is not what version {stored.version} of the schema says"
+        raise SchemaConflict(text) if batch.schema_version != stored.version else SinkError(text)
+
+    async def landed(self, load_id: str) -> bool:
+        """Return whether the load of that id is in the ledger."""
+        return any(row.load_id == load_id for row in self._warehouse.loads)
+
+    async def aclose(self) -> None:
+        """Do nothing: there is nothing to let go of."""
+
+
+_SHARED: Final[dict[tuple[str, str], MemoryWarehouse]] = {}
+
+
+def warehouse(url: str, dataset: str) -> MemoryWarehouse:
+    """Return the warehouse that everybody in this process shares under this URL and dataset."""
+    return _SHARED.setdefault((url, dataset), MemoryWarehouse())
+
+
+def connect(url: str, options: SinkOptions) -> MemorySink:
+    """Return a sink onto `memory://name`: the same name and dataset are the same tables until the process ends."""
+    return MemorySink(warehouse(url, options.dataset), options)
+
+
+def _go_on(step: Checkpoint) -> None:
+    """Stand in for no fault at all."""
+
+
+def _fitted(chunk: pa.Table, wanted: pa.Schema) -> pa.Table:
+    columns = [
+        chunk[field.name].cast(field.type) if field.name in chunk.column_names else pa.nulls(len(chunk), field.type)
+        for field in wanted
+    ]
+    return pa.table(columns, schema=wanted)

@@ -1,0 +1,43 @@
+"""`SinkContract`: the suite that every sink passes, ours or a stranger's, and the builders it is written with.
+
+A subclass gives the fixture `warehouse`, an empty dataset for each test; the tests run where `anyio_backend` says:
+
+    class TestMySink(SinkContract):
+        @pytest.fixture
+        def anyio_backend(self) -> str:
+            return "asyncio"
+
+        @pytest.fixture
+        def warehouse(self) -> Warehouse:
+            return MyWarehouse(...)
+
+With `pytest.register_assert_rewrite("checkpoints.testing", "sinks.testing")` in a `conftest.py`, failures show values.
+`DoubtContract` is for sinks whose commit a test can cut off. What the suite reads of the system tables, every sink has
+under these names: `_hr_loads` (load_id, pipeline, topic, partition, start_offset, stop_offset, records, rows, rejected,
+skipped, holes, lost, epoch, owner) and `_hr_rejects` (load_id, pipeline, topic, partition, offset, timestamp, key,
+value, reason, error).
+"""
+
+from sinks.testing.builders import ORDERS, Row, batch, claimed, data_step, grown, plan, reject, settled, table
+from sinks.testing.contract import SinkContract
+from sinks.testing.doubt import Cut, DoubtContract
+from sinks.testing.suite import SinkSuite, Warehouse, opened
+
+__all__ = [
+    "ORDERS",
+    "Cut",
+    "DoubtContract",
+    "Row",
+    "SinkContract",
+    "SinkSuite",
+    "Warehouse",
+    "batch",
+    "claimed",
+    "data_step",
+    "grown",
+    "opened",
+    "plan",
+    "reject",
+    "settled",
+    "table",
+]

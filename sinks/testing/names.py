@@ -1,0 +1,99 @@
+"""Names: whatever may be called a table or a column is one, and nothing else happens."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from sinks.contract import Sink
+from sinks.errors import SinkError
+from sinks.schema import BIGINT, TEXT, Column, Schema, Table
+from sinks.testing.builders import ORDERS, batch, data_step, grown, plan, table
+from sinks.testing.suite import SinkSuite, Warehouse
+
+HOSTILE: Final = (
+    'id" int); drop table victim; --',
+    "id'); drop table victim; --",
+    "id`; drop table victim; --",
+    "select",
+    "table",
+    "user",
+    "order",
+    "null",
+    "rowid",
+    "main",
+    "percent %s %(x)s %%",
+    "colon :x ::int",
+    "question ? $1 {x}",
+    'quote " and "" more',
+    "back\\slash",
+    "new\nline\ttab",
+    "  spaces ",
+    "UPPER Case",
+    "Zürich 🦔",
+    "dot.ted",
+    "1st",
+    "-",
+    "x" * 63,
+)
+
+UNUSABLE: Final = ("nul\x00inside", "", "lone \ud800")
+
+
+class NameContract(SinkSuite):
+    """Hostile names are names; names that a destination cannot hold are refused before anything changes."""
+
+    @pytest.mark.parametrize("name", HOSTILE)
+    async def test_a_hostile_name_is_only_a_name(self, sink: Sink, warehouse: Warehouse, name: str) -> None:
+        schema = await grown(sink, table("victim", n=BIGINT))
+        await sink.load(batch(schema, {"victim": [{"n": 7}]}), data_step("before"))
+        schema = await grown(sink, Table(name, {name: Column(name, TEXT, source=(name,))}))
+        schema = await grown(sink, schema.tables[name].adding(Column(f"{name[:60]}_2", BIGINT)))
+        row = {name: "value", f"{name[:60]}_2": 1}
+        await sink.load(batch(schema, {name: [row]}), data_step("after"))
+        assert (await warehouse.read(name), await sink.rows(name, at_most=5)) == ([row], 1)
+        assert await warehouse.read("victim") == [{"n": 7}]
+        assert await sink.schema() == schema
+
+    async def test_names_of_the_greatest_length_stay_apart(self, sink: Sink, warehouse: Warehouse) -> None:
+        longest = sink.capabilities.max_identifier_bytes
+        a, b = (f"{'é' * (longest // 2 - 1)}{'x' * (longest % 2)}{end}" for end in ("aa", "bb"))
+        schema = await grown(sink, *(Table(name, {c: Column(c, TEXT) for c in (a, b)}) for name in (a, b)))
+        await sink.load(batch(schema, {a: [{a: "1", b: "2"}], b: [{a: "3", b: "4"}]}), data_step("one"))
+        assert [await warehouse.read(name) for name in (a, b)] == [[{a: "1", b: "2"}], [{a: "3", b: "4"}]]
+
+    @pytest.mark.parametrize("name", UNUSABLE)
+    async def test_an_unusable_table_name_is_refused_before_any_ddl(self, sink: Sink, name: str) -> None:
+        await _refused(sink, table(name, n=BIGINT))
+
+    @pytest.mark.parametrize("name", UNUSABLE)
+    async def test_an_unusable_column_name_is_refused_before_any_ddl(self, sink: Sink, name: str) -> None:
+        await _refused(sink, Table("other", {name: Column(name, TEXT)}))
+
+    async def test_a_table_name_too_long_is_refused_before_any_ddl(self, sink: Sink) -> None:
+        await _refused(sink, table(_too_long(sink), n=BIGINT))
+
+    async def test_a_column_name_too_long_is_refused_before_any_ddl(self, sink: Sink) -> None:
+        await _refused(sink, Table("other", {_too_long(sink): Column(_too_long(sink), TEXT)}))
+
+    async def test_an_added_column_with_an_unusable_name_is_refused(self, sink: Sink) -> None:
+        schema = await grown(sink, ORDERS)
+        with pytest.raises(SinkError):
+            await sink.apply(plan(schema, ORDERS.adding(Column("nul\x00inside", TEXT))))
+        assert await sink.schema() == schema
+
+
+def _too_long(sink: Sink) -> str:
+    return "é" * (sink.capabilities.max_identifier_bytes // 2 + 1)
+
+
+async def _refused(sink: Sink, wanted: Table) -> None:
+    """Assert that a plan with this table is refused, and that no other change of the plan was made."""
+    with pytest.raises(SinkError):
+        await sink.apply(plan(Schema(), ORDERS, wanted))
+    assert await sink.schema() == Schema()
+    await sink.apply(plan(Schema(), ORDERS))
+    with pytest.raises(SinkError):
+        await sink.apply(plan(await sink.schema(), wanted))
+    assert list((await sink.schema()).tables) == ["orders"]
