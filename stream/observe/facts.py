@@ -27,6 +27,7 @@ class Started:
     dataset: str
     topics: tuple[str, ...] = ()
     schema_version: int = 0
+    tables: tuple[str, ...] = ()  # those that are there already
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,8 @@ class SchemaChanged:
 class BatchLoaded:
     """Rows, rejects and position of one batch are durable.
 
-    `rejects`: by reason. `skipped`: by topic, then by reason. Event times are seconds since 1970: `newest_event` per
-    partition that had one, `oldest_event` over the whole batch.
+    `rejects`: by reason. `skipped`: by topic, then by reason. `nbytes`: by table. Event times are
+    seconds since 1970: `newest_event` per partition that had one, `oldest_event` over the whole batch.
     """
 
     receipt: Receipt
@@ -99,6 +100,7 @@ class BatchLoaded:
     skipped: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     newest_event: Mapping[Partition, float] = field(default_factory=dict)
     oldest_event: float | None = None
+    nbytes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

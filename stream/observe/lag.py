@@ -1,0 +1,81 @@
+"""How far the destination is behind Kafka, per partition: from *its* position, not from the consumer's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias, assert_never
+
+from checkpoints import Partition
+from stream.observe.facts import (
+    Assigned,
+    BatchLoaded,
+    Claimed,
+    LagSeen,
+    LogBounds,
+    Revoked,
+)
+
+LagFact: TypeAlias = Assigned | Revoked | Claimed | BatchLoaded | LagSeen
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one partition of ours stands. Times are seconds since 1970; None is what nobody has told yet."""
+
+    committed: int | None = None
+    bounds: LogBounds | None = None
+    newest_event: float | None = None
+    caught_up_at: float | None = None
+
+    @property
+    def lag(self) -> int | None:
+        """Return how many offsets are in the log and not yet in the destination."""
+        if self.committed is None or self.bounds is None:
+            return None
+        return max(0, self.bounds.end - self.committed)
+
+    def lag_seconds(self, now: float) -> float:
+        """Return for how long the destination has been behind, at most; 0 when it is not behind.
+
+        Behind since the newest event that is visible, or since it was last seen to be level: whichever is later. So
+        one event after a quiet hour is not an hour of lag.
+        """
+        if not self.lag:
+            return 0.0
+        since = [at for at in (self.newest_event, self.caught_up_at) if at is not None]
+        return max(0.0, now - max(since)) if since else 0.0
+
+
+Standings: TypeAlias = Mapping[Partition, Standing]
+
+
+def follow(standings: Standings, fact: LagFact, now: float) -> Standings:
+    """Return the standings after `fact`; those of revoked partitions are gone."""
+    match fact:
+        case Assigned():
+            changed = {partition: standings.get(partition, Standing()) for partition in fact.partitions}
+            return {**standings, **changed}
+        case Revoked():
+            return {partition: s for partition, s in standings.items() if partition not in fact.partitions}
+        case Claimed() | BatchLoaded():
+            return {**standings, **_committed(standings, fact, now)}
+        case LagSeen():
+            seen = {p: replace(standings[p], bounds=b) for p, b in fact.bounds.items() if p in standings}
+            return {**standings, **_levelled(seen, now)}
+    assert_never(fact)
+
+
+def _committed(standings: Standings, fact: Claimed | BatchLoaded, now: float) -> Standings:
+    position = fact.position if isinstance(fact, Claimed) else fact.receipt.step.upto
+    newest = {} if isinstance(fact, Claimed) else fact.newest_event
+    moved = {}
+    for partition, offset in position.next.items():
+        was = standings.get(partition, Standing())
+        seen = max((at for at in (was.newest_event, newest.get(partition)) if at is not None), default=None)
+        moved[partition] = replace(was, committed=offset, newest_event=seen)
+    return _levelled(moved, now)
+
+
+def _levelled(standings: Standings, now: float) -> Standings:
+    return {p: replace(s, caught_up_at=now) if s.lag == 0 else s for p, s in standings.items()}
