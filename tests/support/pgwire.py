@@ -1,0 +1,43 @@
+"""PostgreSQL's frontend messages, cut out of a stream of bytes.
+
+Protocol: https://www.postgresql.org/docs/current/protocol-message-formats.html
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+STARTUP: Final = 196_608  # protocol 3.0; other untagged requests (SSL, GSS, cancel) may come before
+SIMPLE_QUERY: Final = b"Q"
+PARSE: Final = b"P"
+COMMITTED: Final = b"COMMIT\0"  # the tag of the server's answer to a commit that holds
+
+
+class Frontend:
+    """Collects what a client sends and hands it out message by message."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._started = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return the messages that are whole now, each with its tag and length in front."""
+        self._rest += data
+        messages = []
+        while (size := self._size()) and len(self._rest) >= size:
+            message, self._rest = self._rest[:size], self._rest[size:]
+            self._started = self._started or int.from_bytes(message[4:8]) == STARTUP
+            messages.append(message)
+        return messages
+
+    def _size(self) -> int:
+        """Return the length of the next message; 0 while that is unknown."""
+        tag = 1 if self._started else 0
+        if len(self._rest) < tag + 4:
+            return 0
+        return tag + int.from_bytes(self._rest[tag : tag + 4])
+
+
+def is_commit(message: bytes) -> bool:
+    """Return whether a message asks for a commit."""
+    return message[:1] in {SIMPLE_QUERY, PARSE} and b"COMMIT" in message.upper()
