@@ -1,0 +1,198 @@
+"""What people and probes are told of a run."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from checkpoints import Checkpoint, Partition, Position
+from sinks import CreateTable, Receipt, Table
+from stream.errors import ConfigError
+from stream.observe import to_all
+from stream.observe.facts import (
+    Assigned,
+    BatchLoaded,
+    BatchRead,
+    Fact,
+    LagSeen,
+    LogBounds,
+    LoopTicked,
+    Retrying,
+    Revoked,
+    SchemaChanged,
+    Started,
+    StateChanged,
+)
+from stream.observe.health import Health
+from stream.observe.http import parse_address, routes, served
+from stream.observe.metrics import Metrics
+from stream.observe.status import StatusBoard
+from stream.observe.status_page import as_json, as_page
+
+ORDERS = Partition("orders", 0)
+HOSTILE = "<script>alert('x')</script>"
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def loaded(upto: int, rows: int, table: str = "orders") -> BatchLoaded:
+    step = Checkpoint("shop", f"load-{upto}", Position({ORDERS: 0}), Position({ORDERS: upto}))
+    return BatchLoaded(Receipt(step, {table: rows}, 0, 0.1), rejects={"invalid_json": 1})
+
+
+def story(table: str = "orders") -> list[Fact]:
+    return [
+        Started("duckdb", "shop"),
+        Assigned(frozenset({ORDERS})),
+        StateChanged("running"),
+        LagSeen({ORDERS: LogBounds(0, 100)}),
+        BatchRead({"orders": 60}, {"orders": 600}, "age"),
+        SchemaChanged((CreateTable(Table(table)),), version=1),
+        loaded(60, 59, table),
+        Retrying("transient", 1.0, "password=hunter2 refused"),
+    ]
+
+
+def told(facts: list[Fact], clock: Clock) -> StatusBoard:
+    board = StatusBoard("shop", clock)
+    for fact in facts:
+        board.observe(fact)
+    return board
+
+
+def test_the_status_sums_up_what_happened() -> None:
+    answer = as_json(told(story(), Clock()).status, 1_000.0)
+    assert answer["rows_committed"] == {"orders": 59}
+    assert answer["rejects"] == {"invalid_json": 1}
+    assert answer["lag_records"] == 40
+    assert answer["partitions"][0]["committed_offset"] == 60
+    assert answer["schema_changes"][0]["change"] == "new table orders"
+    assert answer["retries"] == 1
+
+
+def test_the_text_of_an_error_is_not_in_the_status() -> None:
+    status = told(story(), Clock()).status
+    assert "hunter2" not in json.dumps(as_json(status, 1_000.0)) + as_page(status, 1_000.0)
+
+
+def test_a_hostile_name_is_escaped_on_the_page() -> None:
+    page = as_page(told(story(HOSTILE), Clock()).status, 1_000.0)
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_the_rate_falls_when_nothing_is_committed() -> None:
+    clock = Clock()
+    board = told([loaded(1, 100)], clock)
+    clock.now += 1
+    board.observe(loaded(2, 100))
+    assert board.status.rows_per_second(clock.now) == 100
+    assert board.status.rows_per_second(clock.now + 99) == 1
+
+
+def test_a_revoked_partition_leaves_the_status() -> None:
+    board = told([*story(), Revoked(frozenset({ORDERS}))], Clock())
+    assert board.status.partitions == {}
+
+
+def test_a_loop_that_stands_still_is_sick() -> None:
+    clock = Clock()
+    health = Health(60.0, clock)
+    clock.now += 61
+    assert health.sickness() == "the event loop has not moved for 61 s"
+    health.observe(LoopTicked(0.0))
+    assert health.sickness() is None
+
+
+def test_ready_means_running_and_in_the_group() -> None:
+    health = Health(60.0)
+    assert health.hindrance() == "starting"
+    health.observe(StateChanged("running"))
+    assert health.hindrance() == "waiting for the consumer group"
+    health.observe(Assigned(frozenset()))
+    assert health.hindrance() is None
+    health.observe(StateChanged("draining"))
+    assert health.hindrance() == "draining"
+
+
+@pytest.mark.parametrize(
+    ("address", "parts"),
+    [(":9090", ("", 9090)), ("localhost:0", ("localhost", 0)), ("[::1]:9090", ("::1", 9090))],
+)
+def test_an_address_has_host_and_port(address: str, parts: tuple[str, int]) -> None:
+    assert parse_address(address) == parts
+
+
+@pytest.mark.parametrize("address", ["9090", "", ":", ":http", "host:70000", "::1:9090", "host:-1"])
+def test_what_is_no_address_is_refused_with_an_example(address: str) -> None:
+    with pytest.raises(ConfigError, match=r"as in :9090"):
+        parse_address(address)
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    metrics, health, board = Metrics("shop"), Health(60.0), StatusBoard("shop")
+    observe = to_all(metrics.observe, health.observe, board.observe)
+    for fact in story():
+        observe(fact)
+    with served("127.0.0.1:0", routes(metrics, health, board)) as port:
+        yield port
+
+
+def asked(port: int, path: str, method: str = "GET", **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request(method, path, headers=headers)
+    response = connection.getresponse()
+    body = response.read()
+    connection.close()
+    return response, body
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_probes_answer_ok(port: int, path: str) -> None:
+    response, body = asked(port, path)
+    assert (response.status, body) == (200, b"ok\n")
+
+
+def test_metrics_are_served(port: int) -> None:
+    assert b'headrace_rows_committed_total{pipeline="shop",table="orders"} 59.0' in asked(port, "/metrics")[1]
+
+
+def test_the_status_is_json_for_machines_and_a_page_for_browsers(port: int) -> None:
+    assert json.loads(asked(port, "/status")[1])["pipeline"] == "shop"
+    assert asked(port, "/status", Accept="text/html")[1].startswith(b"<!doctype html>")
+
+
+@pytest.mark.parametrize("path", ["/status", "/metrics", "/livez", "/nowhere"])
+def test_every_answer_forbids_whatever_it_does_not_need(port: int, path: str) -> None:
+    response, _ = asked(port, path, Accept="text/html")
+    assert (response.headers["Content-Security-Policy"] or "").startswith("default-src 'none'")
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_nothing_can_be_written(port: int, method: str) -> None:
+    assert asked(port, "/status", method)[0].status == 405
+
+
+def test_head_has_no_body(port: int) -> None:
+    response, body = asked(port, "/metrics", "HEAD")
+    assert (response.status, body) == (200, b"")
+
+
+def test_a_port_in_use_is_a_clear_error(port: int) -> None:
+    with (
+        pytest.raises(ConfigError, match=r"cannot listen on 127\.0\.0\.1:\d+: Address already in use; choose"),
+        served(f"127.0.0.1:{port}", {}),
+    ):
+        pass
