@@ -160,6 +160,7 @@ class KafkaAssignment:
     # -- reading
 
     def _begin(self, start: Position) -> None:
+        self._carried = []
         self._next = {partition: start.next[partition] for partition in self.partitions}
         after = Position({gap.range.partition: gap.range.stop for gap in self.gaps})
         self._member.seek(Position(self._next) | after.of(self.partitions))

@@ -1,0 +1,58 @@
+"""The source over a broker in memory passes the suite that Kafka passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from checkpoints import Partition
+from stream.config import Batching, Kafka
+from stream.source.budget import Budget
+from stream.source.contract import Source
+from stream.source.memory import MemoryBroker, memory_source
+from stream.source.testing import QUICK, ROOMY, SourceContract
+
+
+class MemoryBench:
+    topic = "orders"
+
+    def __init__(self) -> None:
+        self.broker = MemoryBroker()
+        self.broker.create(self.topic, 2)
+
+    def source(
+        self, *, batching: Batching = QUICK, budget: Budget | None = None, wants_headers: bool = False, **kafka: Any
+    ) -> Source:
+        settings = Kafka(**{"topics": (self.topic,), **kafka})
+        return memory_source(self.broker, settings, batching, budget or Budget(ROOMY), wants_headers=wants_headers)
+
+    async def produce(
+        self, number: int, values: Sequence[bytes | None], *, keys: Sequence[bytes | None] | None = None
+    ) -> None:
+        self.broker.produce(Partition(self.topic, number), values, keys=keys, headers=(("origin", b"test"),))
+
+    async def leave_hole(self, number: int) -> None:
+        self.broker.skip(Partition(self.topic, number), 3)
+
+    async def end(self, number: int) -> int:
+        return self.broker.logs[Partition(self.topic, number)].end
+
+    async def trim(self, number: int, before: int) -> None:
+        self.broker.trim(Partition(self.topic, number), before)
+
+    async def grow(self) -> None:
+        self.broker.create(self.topic, 3)
+
+    async def recreate(self) -> None:
+        self.broker.recreate(self.topic)
+
+    async def rebalance(self) -> None:
+        await self.broker.rebalance()
+
+
+class TestMemorySource(SourceContract):
+    @pytest.fixture
+    def bench(self) -> MemoryBench:
+        return MemoryBench()
