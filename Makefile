@@ -1,0 +1,61 @@
+# Everything one does here, in one place: `make help`. Needs python3 (3.11 or newer) and make; the rest it gets itself.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint types imports wheel bench format lock upgrade clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make the environment in .venv, with locked and hashed packages
+
+$(READY): requirements/dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "headrace needs Python 3.11 or newer: make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY) ## Watch it survive two SIGKILLs: embedded broker, DuckDB, and the proof that nothing was lost
+	@$(BIN)/python -m stream.cli.main demo $(ARGS)
+
+test: $(READY) ## Run the tests against a real Kafka and a real PostgreSQL, started here (ARGS="-k word" narrows)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint types imports wheel ## Everything CI asks besides the tests
+
+lint: $(READY) ## Check format and lint rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(READY) ## Check types, strictly
+	$(BIN)/mypy
+
+imports: $(READY) ## Check who may import whom
+	$(BIN)/lint-imports
+
+wheel: $(READY) ## Build the wheel and try it in an empty environment
+	$(BIN)/python tests/wheel/smoke.py
+
+bench: $(READY) ## Measure headrace beside its opponents (takes a while)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+format: $(READY) ## Format the code and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: ## Bring the lock files in line with pyproject.toml; needs uv (`make upgrade` also takes newer versions)
+	$(LOCK) $(UPGRADE) --extra all -o requirements/runtime.lock pyproject.toml
+	$(LOCK) $(UPGRADE) --extra all --extra demo --group dev -o requirements/dev.lock pyproject.toml
+	echo pgserver | $(LOCK) $(UPGRADE) --no-deps -o requirements/pgserver.lock -
+
+upgrade: ## Bring the lock files to the newest versions
+	$(MAKE) lock UPGRADE=--upgrade
+
+clean: ## Remove the environment, the caches and what was built
+	rm -rf $(VENV) .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
