@@ -1,0 +1,82 @@
+"""From what a user says of a destination to a URL that a sink can be opened with."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from typing import Final
+
+from pydantic import SecretStr
+from sinks.registry import connect, schemes
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from sinks import Sink, SinkOptions
+from stream.config import Config, Destination
+from stream.errors import ConfigError
+
+_FILES: Final = {"duckdb": "duckdb:///{name}.duckdb"}  # destinations that need nothing but a file beside the script
+
+
+def url_of(destination: str | None, credentials: str | None, pipeline_name: str) -> SecretStr | None:
+    """Return the URL for `destination` (a name or a URL) and `credentials` (a connection string); None when unsaid."""
+    if credentials is not None:
+        return SecretStr(credentials)
+    if destination is None:
+        return None
+    if ":" in destination:
+        return SecretStr(destination)
+    if destination in _FILES:
+        return SecretStr(_FILES[destination].format(name=pipeline_name))
+    if destination == "memory":
+        return SecretStr(f"memory://{pipeline_name}")
+    if destination in schemes():
+        raise ConfigError(
+            f"destination {destination!r} needs to know where: give a URL ({destination}://user@host/database), "
+            "credentials='...', or set HEADRACE__DESTINATION__URL"
+        )
+    raise ConfigError(f"no destination is called {destination!r}; there are: {', '.join(sorted(schemes()))}")
+
+
+def redacted(url: SecretStr) -> str:
+    """Return a URL without its password, for people and for files."""
+    try:
+        return make_url(url.get_secret_value()).set(password=None).render_as_string(hide_password=True)
+    except ArgumentError:
+        return url.get_secret_value().partition(":")[0] + "://"
+
+
+def open_sink(pipeline: str, config: Config) -> Sink:
+    """Return the sink that `config` describes, not yet connected. Raises `ConfigError` when none is described."""
+    where = config.destination
+    if where.url is None:
+        raise ConfigError(
+            f"pipeline {pipeline!r} has no destination: give one (--to duckdb:///{pipeline}.duckdb), or set "
+            "destination.url in the file, or HEADRACE__DESTINATION__URL"
+        )
+    return connect(_with_password(where.url, where.password), _options(pipeline, where))
+
+
+def _options(pipeline: str, where: Destination) -> SinkOptions:
+    return SinkOptions(
+        pipeline=pipeline,
+        dataset=where.dataset or pipeline,
+        owner=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:12]}",
+        connect_timeout_seconds=where.connect_timeout_seconds,
+        statement_timeout_seconds=where.statement_timeout_seconds,
+        lock_timeout_seconds=where.lock_timeout_seconds,
+        idle_in_transaction_seconds=where.idle_in_transaction_seconds,
+    )
+
+
+def _with_password(url: SecretStr, password: SecretStr | None) -> str:
+    if password is None:
+        return url.get_secret_value()
+    try:
+        parsed = make_url(url.get_secret_value())
+    except ArgumentError:
+        raise ConfigError("destination.url is not a URL: it looks like scheme://user@host/database") from None
+    if parsed.password is None:
+        parsed = parsed.set(password=password.get_secret_value())
+    return parsed.render_as_string(hide_password=False)

@@ -1,0 +1,175 @@
+"""The life of one batch under one claim: prepared ahead of time, committed in order."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import replace
+from functools import partial
+
+from anyio import to_thread
+
+from checkpoints import Claim, Fenced, OffsetRange, Partition, Position, Span
+from sinks import Batch, DataRefused, Receipt, Reject, Schema, SchemaPlan, WidenColumn
+from stream.load import Trouble, deliver
+from stream.model import Decoded, RawBatch
+from stream.observe.facts import BatchLoaded, CommitFailed, Isolated, SchemaChanged, Stage, StageTimed
+from stream.runtime.parts import Parts
+from stream.runtime.prepare import Prepared, Shaped, next_step, rejects_by_partition, span
+from stream.runtime.probe import find_killers
+from stream.runtime.refused import set_aside
+
+_FATAL_ATTEMPTS = 2  # a range that two owners in a row did not survive is probed in a child process
+
+
+class Lane:
+    """Carries batches from Kafka to durable rows for as long as one claim holds.
+
+    `prepare` may run one batch ahead of `commit`; each is called from one task at a time. After any error from either
+    the lane is spent: claim again and make a new one.
+    """
+
+    def __init__(self, parts: Parts, claim: Claim, schema: Schema) -> None:
+        self.here = claim.position
+        self._parts = parts
+        self._epoch = claim.epoch
+        self._ahead = claim.position
+        self._schema = schema
+        self._suspects = {p: n for p, n in claim.attempts.items() if n >= _FATAL_ATTEMPTS}
+
+    async def carry(self, raw: RawBatch) -> Position:
+        """Take one batch all the way and return where we are now. Raises what `prepare` and `commit` raise."""
+        await self.commit(await self.prepare(raw))
+        return self.here
+
+    async def carry_apart(self, raw: RawBatch, error: DataRefused) -> None:
+        """Take a batch that was refused in ever smaller parts, until the records that nobody can hold are set aside."""
+        raw = raw.after(self.here)
+        if len(raw) <= 1:
+            await self.commit(self._with_nothing_but(raw, set_aside(raw, "refused", str(error))))
+            return
+        for half in raw.halves():
+            try:
+                await self.carry(half)
+            except DataRefused as again:
+                self._ahead, self._schema = self.here, await self._parts.steadily(self._parts.sink.schema)
+                await self.carry_apart(half, again)
+
+    async def prepare(self, raw: RawBatch) -> Prepared:
+        """Return `raw` as a batch that fits, continuing where the last prepared one ended. Works in a thread.
+
+        Raises `DataRefused` when the destination cannot have the tables that the batch needs.
+        """
+        fresh = raw.after(self._ahead)
+        killers = await self._probe(fresh)
+        seconds: dict[Stage, float] = {}
+        decoded = await self._decode(fresh, killers, seconds)
+        load_id = self._parts.new_load_id()
+        shaped = await self._shape(decoded, load_id, seconds)
+        counts = rejects_by_partition(shaped.batch.rejects)
+        spans = tuple(span(slab, counts, decoded.skipped) for slab in fresh.slabs)
+        step = next_step(self._parts.pipeline, load_id, self._epoch, self._ahead, spans)
+        self._ahead, self._schema = self._ahead | step.upto, shaped.plan.target
+        return Prepared(raw, shaped.plan, shaped.batch, step, decoded.skipped, seconds)
+
+    async def commit(self, prepared: Prepared) -> None:
+        """Make one prepared batch durable, both rows and position or neither, and tell everybody.
+
+        Raises `Fenced`, `SchemaConflict` or `DataRefused`; outages are sat out.
+        """
+        await self._evolve(prepared.plan)
+        receipt = await self._deliver(prepared)
+        self.here = self.here | prepared.step.upto
+        for partition in prepared.step.upto.next:
+            self._suspects.pop(partition, None)
+        self._tell(prepared, receipt)
+        await self._parts.source.acknowledge(prepared.step.upto)
+
+    async def skip_lost(self, gone: OffsetRange) -> None:
+        """Go on past offsets that are gone from the log, with a line in the ledger that says so."""
+        gone = OffsetRange(gone.partition, self.here.next[gone.partition], gone.stop)
+        step = next_step(
+            self._parts.pipeline, self._parts.new_load_id(), self._epoch, self.here, (Span(gone, 0, lost=True),)
+        )
+        await deliver(self._parts.sink, Batch(), step, self._parts.config.retry, self._trouble)
+        self.here = self._ahead = self.here | step.upto
+
+    async def _decode(
+        self, raw: RawBatch, killers: frozenset[tuple[Partition, int]], seconds: dict[Stage, float]
+    ) -> Decoded:
+        began = time.perf_counter()
+        decoded = await to_thread.run_sync(self._parts.preparer.decode, raw.without(killers))
+        seconds["decode"] = time.perf_counter() - began
+        if not killers:
+            return decoded
+        rejects = set_aside(raw.only(killers), "kills_decoder", "the process died twice while it decoded this record")
+        return replace(decoded, rejects=decoded.rejects + rejects)
+
+    async def _shape(self, decoded: Decoded, load_id: str, seconds: dict[Stage, float]) -> Shaped:
+        shape = partial(self._parts.preparer.shape, decoded.documents, decoded.rejects, self._schema, load_id)
+        shaped = await to_thread.run_sync(shape, frozenset(), seconds)
+        if large := await self._too_large_to_widen(shaped.plan):
+            shaped = await to_thread.run_sync(shape, large, seconds)
+        return shaped
+
+    async def _too_large_to_widen(self, plan: SchemaPlan) -> frozenset[str]:
+        bound = self._parts.config.tables.widen_rows
+        tables = {change.table for change in plan.changes if isinstance(change, WidenColumn)}
+        counted = {
+            table: await self._parts.steadily(partial(self._parts.sink.rows, table, at_most=bound + 1))
+            for table in tables
+        }
+        return frozenset(table for table, rows in counted.items() if rows > bound)
+
+    async def _probe(self, raw: RawBatch) -> frozenset[tuple[Partition, int]]:
+        if not self._suspects:
+            return frozenset()
+        suspect = [slab for slab in raw.slabs if len(slab) and slab.range.partition in self._suspects]
+        for slab in suspect:
+            self._parts.observe(Isolated(slab.range, self._suspects[slab.range.partition]))
+        return await find_killers(self._parts.config, RawBatch(tuple(suspect))) if suspect else frozenset()
+
+    async def _evolve(self, plan: SchemaPlan) -> None:
+        if plan:
+            await self._parts.steadily(partial(self._parts.sink.apply, plan))
+            self._parts.observe(SchemaChanged(plan.changes, plan.target.version))
+
+    async def _deliver(self, prepared: Prepared) -> Receipt:
+        began = time.monotonic()
+        try:
+            return await deliver(
+                self._parts.sink, prepared.batch, prepared.step, self._parts.config.retry, self._trouble
+            )
+        except Fenced as error:
+            self._parts.observe(CommitFailed("fenced", str(error), time.monotonic() - began))
+            raise
+
+    def _with_nothing_but(self, raw: RawBatch, rejects: tuple[Reject, ...]) -> Prepared:
+        counts = rejects_by_partition(rejects)
+        spans = tuple(span(slab, counts, {}) for slab in raw.slabs)
+        step = next_step(self._parts.pipeline, self._parts.new_load_id(), self._epoch, self.here, spans)
+        self._ahead = self._ahead | step.upto
+        plan = SchemaPlan(self._schema, self._schema)
+        return Prepared(raw, plan, Batch({}, rejects, self._schema.version), step, {}, {})
+
+    def _tell(self, prepared: Prepared, receipt: Receipt) -> None:
+        for stage, seconds in prepared.seconds.items():
+            self._parts.observe(StageTimed(stage, seconds))
+        self._parts.observe(StageTimed("load", receipt.seconds))
+        skipped: dict[str, Counter[str]] = {}
+        for partition, reasons in prepared.skipped.items():
+            skipped.setdefault(partition.topic, Counter()).update(reasons)
+        newest = {s.range.partition: max(s.timestamps) / 1000 for s in prepared.raw.slabs if len(s)}
+        oldest = [min(s.timestamps) for s in prepared.raw.slabs if len(s)]
+        self._parts.observe(
+            BatchLoaded(
+                receipt,
+                rejects=Counter(reject.reason for reject in prepared.batch.rejects),
+                skipped=skipped,
+                newest_event={partition: at for partition, at in newest.items() if at >= 0},
+                oldest_event=min(oldest) / 1000 if oldest and min(oldest) >= 0 else None,
+            )
+        )
+
+    def _trouble(self, trouble: Trouble) -> None:
+        self._parts.observe(CommitFailed(trouble.outcome, str(trouble.error)))

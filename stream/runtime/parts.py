@@ -1,0 +1,39 @@
+"""What a running pipeline is made of, in one value."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sinks import Sink
+from stream.config import Config
+from stream.load import Trouble, persist
+from stream.observe.facts import Observer, Retrying
+from stream.runtime.ids import LoadIds
+from stream.runtime.prepare import Preparer
+from stream.source.budget import Budget
+from stream.source.contract import Source
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that the lanes of one pipeline share."""
+
+    pipeline: str
+    config: Config
+    source: Source
+    sink: Sink
+    preparer: Preparer
+    budget: Budget
+    observe: Observer
+    new_load_id: LoadIds
+
+    async def steadily(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Return what a repeatable call to the destination returns, sitting out its outages."""
+        return await persist(call, self.config.retry, self._outage)
+
+    def _outage(self, trouble: Trouble) -> None:
+        self.observe(Retrying("transient", 0.0, str(trouble.error)))

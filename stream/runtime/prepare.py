@@ -1,0 +1,122 @@
+"""From records to a batch that fits the destination: decode, normalize, evolve. Values in, values out; no waiting."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from checkpoints import Checkpoint, Partition, Position, Span
+from sinks import Batch, Capabilities, Reject, Schema, SchemaPlan
+from stream.config import Config
+from stream.decode import JsonDecoder
+from stream.evolve import Rules, evolve
+from stream.model import Decoded, Documents, RawBatch, Slab
+from stream.normalize import Names, normalize
+from stream.observe.facts import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One batch ready to load: what the destination must become, the rows and rejects, and the step they belong to."""
+
+    raw: RawBatch
+    plan: SchemaPlan
+    batch: Batch
+    step: Checkpoint
+    skipped: Mapping[Partition, Mapping[str, int]]
+    seconds: Mapping[Stage, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """Documents as tables that fit, before anything is known of positions."""
+
+    plan: SchemaPlan
+    batch: Batch
+
+
+class Preparer:
+    """The pure middle of a pipeline, for one destination. Used from one worker thread at a time."""
+
+    def __init__(self, config: Config, capabilities: Capabilities) -> None:
+        template = config.tables.name_template
+        self._tables = config.tables
+        self._capabilities = capabilities
+        self._decoder = JsonDecoder(
+            config.limits, include=config.tables.include, table_of=lambda topic: template.format(topic=topic)
+        )
+
+    def decode(self, raw: RawBatch) -> Decoded:
+        """Return the documents of `raw`, and the records that are none."""
+        return self._decoder.decode(raw)
+
+    def shape(
+        self,
+        documents: Iterable[Documents],
+        rejects: tuple[Reject, ...],
+        schema: Schema,
+        load_id: str,
+        large: frozenset[str],
+        seconds: dict[Stage, float],
+    ) -> Shaped:
+        """Return tables that fit the schema they are to have, and the way there from `schema`.
+
+        `large` names the tables that are too large to be rewritten when a column's type grows. Raises `DataRefused`
+        when the destination has no room for what it would need. Adds each stage's time to `seconds`.
+        """
+        names = Names(schema, self._capabilities.max_identifier_bytes)
+        with _timed(seconds, "normalize"):
+            flat = normalize(tuple(documents), names=names, load_id=load_id, max_nesting=self._tables.max_nesting)
+        rules = Rules(
+            detect_timestamps=self._tables.detect_timestamps,
+            max_columns=self._capabilities.max_columns,
+            stores_nul_text=self._capabilities.stores_nul_text,
+            large=large,
+        )
+        with _timed(seconds, "evolve"):
+            evolved = evolve(schema, flat, rules)
+        return Shaped(evolved.plan, Batch(evolved.tables, rejects, evolved.plan.target.version))
+
+
+def span(slab: Slab, rejects: Mapping[Partition, int], skipped: Mapping[Partition, Mapping[str, int]]) -> Span:
+    """Return the ledger's line for one slab."""
+    partition = slab.range.partition
+    return Span(
+        slab.range,
+        records=len(slab),
+        rejected=rejects.get(partition, 0),
+        skipped=sum(skipped.get(partition, {}).values()),
+    )
+
+
+def rejects_by_partition(rejects: Iterable[Reject]) -> Mapping[Partition, int]:
+    """Return how many records of each partition were set aside."""
+    return Counter(reject.partition for reject in rejects)
+
+
+def next_step(pipeline: str, load_id: str, epoch: int, here: Position, spans: tuple[Span, ...]) -> Checkpoint:
+    """Return the step from `here` over `spans`.
+
+    Raises `RuntimeError` when a span does not begin where we stand: the source skipped or repeated offsets.
+    """
+    since = here.of(span.range.partition for span in spans)
+    for each in spans:
+        if since.next.get(each.range.partition) != each.range.start:
+            raise RuntimeError(
+                f"{each.range.partition}: the source went on at offset {each.range.start}, but the destination "
+                f"stands at {since.next.get(each.range.partition)}; nothing was written. This is a bug in headrace"
+            )
+    return Checkpoint(pipeline, load_id, since, since.advanced_by(s.range for s in spans), epoch, spans)
+
+
+class _timed:  # reads as a statement
+    def __init__(self, seconds: dict[Stage, float], stage: Stage) -> None:
+        self._seconds, self._stage = seconds, stage
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._seconds[self._stage] = self._seconds.get(self._stage, 0.0) + time.perf_counter() - self._began

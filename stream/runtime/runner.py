@@ -1,0 +1,82 @@
+"""A pipeline at work: assignments come and go, each is claimed, carried and released."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+import anyio
+
+from checkpoints import Fenced
+from sinks import SchemaConflict
+from stream.errors import OwnershipLost
+from stream.observe.facts import Assigned, Claimed, FencedOut, GapAccepted, Retrying, Revoked, StateChanged
+from stream.runtime.flow import BatchRefused, Flow
+from stream.runtime.lane import Lane
+from stream.runtime.parts import Parts
+from stream.source.contract import Assignment
+
+# A zombie that wakes after a takeover is told so by its next heartbeat. It waits that long before it claims again, so
+# that it does not take the partitions back from their new owner.
+_FENCE_WAIT_SECONDS: Final = 3.5
+_MOST_FENCES: Final = 5
+
+
+class Runner:
+    """Runs one pipeline until its source ends. `Parts` are open already, and stay open."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def run(self) -> None:
+        """Carry everything the source gives. Returns when it ends; any error but an outage ends it too."""
+        async for assignment in self._parts.source.assignments():
+            try:
+                await self._own(assignment)
+            finally:
+                assignment.release()
+                self._parts.observe(Revoked(assignment.partitions, assignment.lost))
+
+    async def _own(self, assignment: Assignment) -> None:
+        self._parts.observe(Assigned(assignment.partitions, assignment.topic_partitions))
+        self._parts.observe(StateChanged("running"))
+        fences = 0
+        refused: BatchRefused | None = None
+        while assignment.partitions and not assignment.ended:
+            lane = await self._claim(assignment)
+            try:
+                if refused:
+                    await lane.carry_apart(refused.raw, refused.error)
+                    refused = None
+                    continue  # its schema is as it was before the parts: begin anew
+                await Flow(self._parts, assignment, lane).run()
+                return
+            except BatchRefused as error:
+                refused = error
+            except SchemaConflict as error:
+                self._parts.observe(Retrying("schema_conflict", 0.0, str(error)))
+            except Fenced as error:
+                fences += 1
+                await self._sit_out_fence(error, fences)
+
+    async def _claim(self, assignment: Assignment) -> Lane:
+        sink, steadily = self._parts.sink, self._parts.steadily
+        known = await steadily(partial(sink.positions, assignment.topics))
+        starts, origins = await assignment.starts(known), await assignment.origins()
+        claim = await steadily(partial(sink.claim, assignment.partitions, starts, origins))
+        self._parts.observe(Claimed(claim.position, claim.epoch))
+        lane = Lane(self._parts, claim, await steadily(sink.schema))
+        for gap in assignment.gaps:
+            self._parts.observe(GapAccepted(gap.kind, gap.range))
+            await lane.skip_lost(gap.range)
+        return lane
+
+    async def _sit_out_fence(self, error: Fenced, fences: int) -> None:
+        self._parts.observe(FencedOut(str(error)))
+        if fences >= _MOST_FENCES:
+            raise OwnershipLost(
+                f"pipeline {self._parts.pipeline!r} was fenced {fences} times in one assignment: another process with "
+                "this pipeline name, but another consumer group, claims the same partitions. Stop one of them, or give "
+                "it a pipeline name of its own"
+            ) from error
+        await anyio.sleep(_FENCE_WAIT_SECONDS)

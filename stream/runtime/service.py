@@ -1,0 +1,102 @@
+"""The whole of a streaming run: open, carry, watch, drain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import anyio
+
+from sinks import Sink, Transient
+from sinks.failpoints import failpoint
+from stream.config import Config
+from stream.errors import DestinationError
+from stream.load import Trouble, persist
+from stream.observe.facts import LagSeen, LogBounds, LoopTicked, Observer, Retrying, Started, StateChanged
+from stream.runtime.groups import lone_error
+from stream.runtime.ids import load_ids
+from stream.runtime.parts import Parts
+from stream.runtime.prepare import Preparer
+from stream.runtime.runner import Runner
+from stream.source.budget import Budget
+from stream.source.contract import Source
+
+_TICK_SECONDS: Final = 0.5
+_LAG_SECONDS: Final = 5.0
+
+OpenSource = Callable[[Config, Budget], Source]
+
+
+async def serve(
+    pipeline: str, config: Config, sink: Sink, open_source: OpenSource, observe: Observer, *, stopping: anyio.Event
+) -> None:
+    """Carry events from the source to `sink` until the source ends or `stopping` is set.
+
+    After `stopping` the batch in flight has `config.service.grace_seconds` to commit; what is not done then is
+    abandoned, and read again by the next run. Raises what no retry can mend: `SourceError`, `SinkError`,
+    `OwnershipLost`. Source and sink are closed on the way out.
+    """
+    observe(StateChanged("starting"))
+    budget = Budget(config.batching.buffer_bytes)
+    source = open_source(config, budget)
+    try:
+        await _open(config, sink, source, observe)
+        schema = await sink.schema()
+        observe(
+            Started(sink.capabilities.name, config.destination.dataset or pipeline, config.kafka.topics, schema.version)
+        )
+        parts = Parts(pipeline, config, source, sink, Preparer(config, sink.capabilities), budget, observe, load_ids())
+        await _watched(Runner(parts), parts, stopping)
+    except BaseException:
+        observe(StateChanged("failed"))
+        raise
+    finally:
+        with anyio.CancelScope(shield=True), anyio.move_on_after(config.service.grace_seconds / 2):
+            await sink.aclose()
+            await source.aclose()
+    observe(StateChanged("stopped"))
+
+
+async def _open(config: Config, sink: Sink, source: Source, observe: Observer) -> None:
+    def outage(trouble: Trouble) -> None:
+        observe(Retrying("connect", 0.0, str(trouble.error)))
+
+    try:
+        await persist(sink.open, config.retry, outage, within=config.retry.start_seconds)
+    except Transient as error:
+        raise DestinationError(str(error)) from error
+    await source.open()
+
+
+async def _watched(runner: Runner, parts: Parts, stopping: anyio.Event) -> None:
+    with lone_error():
+        async with anyio.create_task_group() as group:
+            group.start_soon(_tick, parts.observe, name="tick")
+            group.start_soon(_watch_lag, parts, name="lag")
+            group.start_soon(_drain, parts, stopping, group.cancel_scope, name="drain")
+            await runner.run()
+            group.cancel_scope.cancel()
+
+
+async def _drain(parts: Parts, stopping: anyio.Event, scope: anyio.CancelScope) -> None:
+    await stopping.wait()
+    parts.observe(StateChanged("draining"))
+    parts.source.stop()
+    failpoint("shutdown.mid_drain")
+    await anyio.sleep(parts.config.service.grace_seconds)
+    await parts.sink.aclose()  # interrupts the load in flight, which a thread would finish otherwise
+    scope.cancel()
+
+
+async def _tick(observe: Observer) -> None:
+    while True:
+        asked = anyio.current_time() + _TICK_SECONDS
+        await anyio.sleep(_TICK_SECONDS)
+        observe(LoopTicked(max(0.0, anyio.current_time() - asked)))
+
+
+async def _watch_lag(parts: Parts) -> None:
+    while True:
+        bounds = await parts.source.bounds()
+        parts.observe(LagSeen({partition: LogBounds(b.start, b.end) for partition, b in bounds.items()}))
+        await anyio.sleep(_LAG_SECONDS)

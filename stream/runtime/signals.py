@@ -1,0 +1,35 @@
+"""Ctrl-C and SIGTERM as a wish to stop: the first drains, the second ends the process at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+
+
+@asynccontextmanager
+async def stopped_by_signals() -> AsyncIterator[anyio.Event]:
+    """Yield an event that the first SIGINT or SIGTERM sets; the second exits with 128 + its number.
+
+    Outside the main thread, where Python delivers no signals, the event is never set.
+    """
+    stopping = anyio.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stopping
+        return
+    async with anyio.create_task_group() as group:
+        group.start_soon(_listen, stopping, name="signals")
+        yield stopping
+        group.cancel_scope.cancel()
+
+
+async def _listen(stopping: anyio.Event) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for number in signals:
+            if stopping.is_set():
+                os._exit(128 + number)
+            stopping.set()
