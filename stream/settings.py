@@ -1,0 +1,107 @@
+"""The one reader of files and environment: from what a user wrote, wherever, to one checked `Config`.
+
+Precedence: command line, environment, file, default. An error names the place and the key, and never a secret's value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from pydantic import SecretStr, ValidationError
+
+from stream import fields
+from stream.config import Config
+from stream.errors import ConfigError
+from stream.redact import MASK, redact
+from stream.written import Layer, from_command_line, from_environment, from_file, layer
+
+
+def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, Any]) -> Config:
+    """Return the configuration from a TOML or YAML file, the environment and `overrides`; the last one wins.
+
+    `overrides` has dotted keys (`kafka.brokers`); None means not given. Raises `ConfigError` with one line for each
+    thing that is wrong.
+    """
+    given = [
+        layer(from_file(path) if path else ()),
+        layer(from_environment(environ)),
+        layer(from_command_line(overrides)),
+    ]
+    settings = {place: setting for one in given for place, setting in one.items()}
+    try:
+        return Config.model_validate(_nested(settings))
+    except ValidationError as error:
+        raise ConfigError("\n".join(_complaints(error, settings))) from None  # its own text may show a secret
+
+
+def public(config: Config) -> dict[str, Any]:
+    """Return the configuration as plain values that JSON can hold, without its secrets."""
+    shown: dict[str, Any] = config.model_dump(mode="json")
+    for path in filter(fields.is_secret, fields.leaves()):
+        secret = _value(config, path)
+        if isinstance(secret, SecretStr):
+            _put(shown, path, redact(secret.get_secret_value()) if path[-1] == "url" else MASK)
+    return shown
+
+
+def secrets(config: Config) -> tuple[str, ...]:
+    """Return every secret of the configuration in the clear: for masking them wherever they turn up."""
+    found = []
+    for path in filter(fields.is_secret, fields.leaves()):
+        secret = _value(config, path)
+        if isinstance(secret, SecretStr):
+            text = secret.get_secret_value()
+            found += _passwords(text) if path[-1] == "url" else [text]
+    return tuple(found)
+
+
+def _complaints(error: ValidationError, settings: Layer) -> Iterator[str]:
+    reasons: dict[fields.Path, list[str]] = {}
+    for detail in error.errors(include_url=False):
+        place = tuple(str(part) for part in detail["loc"])
+        while place and place not in fields.leaves():
+            place = place[:-1]  # an item of a list, or one type of a union
+        reasons.setdefault(place, []).append(_plain(detail["type"], detail["msg"]))
+    for place, texts in reasons.items():
+        setting = settings[place]
+        got = "" if fields.is_secret(place) else f", not {setting.value!r}"
+        yield f"{setting.named} must be {' or '.join(dict.fromkeys(texts))}{got}"
+
+
+def _plain(kind: str, message: str) -> str:
+    wanted = message.removeprefix("Input should be ")
+    if kind == "literal_error":
+        return wanted
+    return wanted.partition(", ")[0].replace("a valid tuple", "a list").removesuffix(" or date")
+
+
+def _nested(settings: Layer) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for place, setting in settings.items():
+        _put(tree, place, setting.value)
+    return tree
+
+
+def _put(tree: dict[str, Any], place: fields.Path, value: Any) -> None:
+    *above, last = place
+    for key in above:
+        tree = tree.setdefault(key, {})
+    tree[last] = value
+
+
+def _value(config: Config, path: fields.Path) -> object:
+    value: object = config
+    for key in path:
+        value = getattr(value, key)
+    return value
+
+
+def _passwords(url: str) -> list[str]:
+    try:
+        password = urlsplit(url).password
+    except ValueError:
+        return [url]
+    return [password, unquote(password)] if password else []
