@@ -1,0 +1,57 @@
+"""The schema as a JSON document: what `_hr_schemas` keeps, and what any sink may keep."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Final
+
+from sinks.schema import Column, DataType, Schema, Table
+
+ENGINE: Final = 1  # version of this document's form
+
+
+def to_document(schema: Schema) -> str:
+    """Return `schema` as JSON text; equal tables give equal text, whatever the version."""
+    tables = {name: _table_out(table) for name, table in schema.tables.items()}
+    return json.dumps({"engine": ENGINE, "tables": tables}, ensure_ascii=True, separators=(",", ":"))
+
+
+def from_document(version: int, text: str) -> Schema:
+    """Return the schema that `to_document` wrote; raises `ValueError` for a document of a newer headrace."""
+    document = json.loads(text)
+    if document["engine"] != ENGINE:
+        raise ValueError(f"schema document of engine {document['engine']}; this headrace reads {ENGINE}: upgrade it")
+    return Schema(version, {name: _table_in(name, table) for name, table in document["tables"].items()})
+
+
+def version_hash(schema: Schema) -> str:
+    """Return what identifies the content of `schema` (64 hex digits), its version left aside."""
+    return hashlib.sha256(to_document(schema).encode()).hexdigest()
+
+
+def _table_out(table: Table) -> dict[str, Any]:
+    return {
+        "parent": table.parent,
+        "source": table.source,
+        "columns": {
+            column.name: {
+                "type": str(column.type),
+                "nullable": column.nullable,
+                "source": column.source,
+                "variant_of": column.variant_of,
+            }
+            for column in table.columns.values()
+        },
+    }
+
+
+def _table_in(name: str, table: dict[str, Any]) -> Table:
+    columns = {column: _column_in(column, facts) for column, facts in table["columns"].items()}
+    return Table(name, columns, table["parent"], tuple(table["source"]))
+
+
+def _column_in(name: str, column: dict[str, Any]) -> Column:
+    return Column(
+        name, DataType.parse(column["type"]), column["nullable"], tuple(column["source"]), column["variant_of"]
+    )

@@ -1,0 +1,135 @@
+"""Statements that make a schema true: pure, one per change."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, assert_never
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.schema import CreateSchema, DDLElement
+from sqlalchemy.schema import CreateTable as CreateTableElement
+from sqlalchemy.sql.compiler import DDLCompiler
+from sqlalchemy.types import UserDefinedType
+
+from sinks.changes import AddColumn, Change, CreateTable, WidenColumn
+from sinks.schema import Column, Table
+from sinks.sql.dialect import Dialect
+from sinks.sql.statement import Statement, quoted, render
+
+
+class _Spelled(UserDefinedType[Any]):
+    """A column type that is written as the dialect spells it."""
+
+    cache_ok = True
+
+    def __init__(self, spelling: str) -> None:
+        self.spelling = spelling
+
+    def get_col_spec(self, **_: object) -> str:
+        """Return the type as DDL wants it."""
+        return self.spelling
+
+
+class _Alter(DDLElement):
+    """What all `ALTER TABLE` statements here have: a table and one of its columns."""
+
+    inherit_cache = False
+
+    def __init__(self, table: sa.Table) -> None:
+        self.table = table
+        (self.column,) = table.columns
+
+
+class _AddColumn(_Alter):
+    pass
+
+
+class _RetypeColumn(_Alter):
+    pass
+
+
+class _DropNotNull(_Alter):
+    pass
+
+
+class _UseDataset(DDLElement):
+    inherit_cache = False
+
+    def __init__(self, dataset: str) -> None:
+        self.dataset = dataset
+
+
+def create_dataset(dataset: str) -> Statement:
+    """Return the statement that creates the namespace of all tables."""
+    return render(CreateSchema(quoted(dataset), if_not_exists=True))
+
+
+def use_dataset(dataset: str) -> Statement:
+    """Return the statement that makes names without a schema mean the tables of `dataset`."""
+    return render(_UseDataset(dataset))
+
+
+def create_system_table(dialect: Dialect, dataset: str, table: Table, key: Collection[str]) -> Statement:
+    """Return the statement that creates one of our own tables where it is missing."""
+    return render(CreateTableElement(table_of(dialect, dataset, table, key), if_not_exists=True))
+
+
+def alter(dialect: Dialect, dataset: str, change: Change) -> tuple[Statement, ...]:
+    """Return the statements of one change. Not `IF NOT EXISTS`: somebody else's table must not be taken for ours."""
+    match change:
+        case CreateTable(table):
+            return (render(CreateTableElement(table_of(dialect, dataset, table))),)
+        case AddColumn(table, column):
+            return (render(_AddColumn(_table_with(dialect, dataset, table, column))),)
+        case WidenColumn(table, column, was):
+            target = _table_with(dialect, dataset, table, column)
+            retype = (render(_RetypeColumn(target)),) if column.type != was else ()
+            return (*retype, render(_DropNotNull(target))) if column.nullable else retype
+        case _:
+            assert_never(change)
+
+
+def table_of(dialect: Dialect, dataset: str, table: Table, key: Collection[str] = ()) -> sa.Table:
+    """Return `table` as SQLAlchemy sees it."""
+    columns = [
+        sa.Column(
+            quoted(column.name),
+            _Spelled(dialect.type_name(column.type)),
+            nullable=column.nullable,
+            primary_key=column.name in key,
+            autoincrement=False,
+        )
+        for column in table.columns.values()
+    ]
+    return sa.Table(quoted(table.name), sa.MetaData(), *columns, schema=quoted(dataset))
+
+
+def _table_with(dialect: Dialect, dataset: str, table: str, column: Column) -> sa.Table:
+    return table_of(dialect, dataset, Table(table, {column.name: column}))
+
+
+@compiles(_UseDataset)
+def _compile_use(element: _UseDataset, compiler: DDLCompiler, **_: object) -> str:
+    return f"SET search_path TO {compiler.preparer.quote_identifier(element.dataset)}"
+
+
+@compiles(_AddColumn)
+def _compile_add(element: _AddColumn, compiler: DDLCompiler, **_: object) -> str:
+    table = compiler.preparer.format_table(element.table)
+    return f"ALTER TABLE {table} ADD COLUMN {compiler.get_column_specification(element.column)}"
+
+
+@compiles(_RetypeColumn)
+def _compile_retype(element: _RetypeColumn, compiler: DDLCompiler, **_: object) -> str:
+    return f"{_alter_column(element, compiler)} TYPE {compiler.type_compiler.process(element.column.type)}"
+
+
+@compiles(_DropNotNull)
+def _compile_drop(element: _DropNotNull, compiler: DDLCompiler, **_: object) -> str:
+    return f"{_alter_column(element, compiler)} DROP NOT NULL"
+
+
+def _alter_column(element: _Alter, compiler: DDLCompiler) -> str:
+    table = compiler.preparer.format_table(element.table)
+    return f"ALTER TABLE {table} ALTER COLUMN {compiler.preparer.format_column(element.column)}"

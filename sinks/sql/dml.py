@@ -1,0 +1,55 @@
+"""Statements that move rows of user tables: pure, and cached, since a stream repeats them with each batch."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.base import Executable
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import ClauseElement
+
+from sinks.sql.statement import Statement, quoted, render
+
+
+class _CopyCsv(Executable, ClauseElement):
+    inherit_cache = False
+
+    def __init__(self, table: sa.Table) -> None:
+        self.table = table
+
+
+@compiles(_CopyCsv)
+def _compile_copy(element: _CopyCsv, compiler: SQLCompiler, **_: object) -> str:
+    table = compiler.preparer.format_table(element.table)
+    columns = ", ".join(map(compiler.preparer.format_column, element.table.columns))
+    return f"COPY {table} ({columns}) FROM STDIN WITH (FORMAT csv, ENCODING 'UTF8')"
+
+
+@lru_cache(maxsize=512)
+def copy_csv(dataset: str, table: str, columns: tuple[str, ...]) -> Statement:
+    """Return the `COPY` that reads these columns as CSV from the client."""
+    return render(_CopyCsv(_table(dataset, table, columns)))
+
+
+@lru_cache(maxsize=512)
+def insert_from(view: str, dataset: str, table: str, columns: tuple[str, ...]) -> Statement:
+    """Return the insert that takes these columns, by name, from `view`: an Arrow table registered with the engine."""
+    target = _table(dataset, table, columns)
+    source = sa.Table(quoted(view), sa.MetaData(), *map(_column, columns))
+    return render(sa.insert(target).from_select(list(columns), sa.select(source)))
+
+
+def count(dataset: str, table: str, at_most: int) -> Statement:
+    """Return the query for the number of rows that reads no more than `at_most` of them."""
+    rows = sa.select(sa.literal_column("1")).select_from(_table(dataset, table, ())).limit(at_most).subquery("counted")
+    return render(sa.select(sa.func.count()).select_from(rows))
+
+
+def _table(dataset: str, table: str, columns: tuple[str, ...]) -> sa.Table:
+    return sa.Table(quoted(table), sa.MetaData(), *map(_column, columns), schema=quoted(dataset))
+
+
+def _column(name: str) -> sa.Column[object]:
+    return sa.Column(quoted(name))

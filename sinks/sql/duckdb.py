@@ -1,0 +1,146 @@
+"""DuckDB: one file, one process, Arrow tables read where they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import duckdb
+import pyarrow as pa
+
+from sinks.contract import Capabilities, SinkOptions
+from sinks.errors import InDoubt, SinkError, Transient
+from sinks.sql import ddl, dml
+from sinks.sql.dialect import DUCKDB, Dialect
+from sinks.sql.duckdb_errors import while_copying, while_opening, while_working
+from sinks.sql.session import Session
+from sinks.sql.sink import SqlSink
+from sinks.sql.statement import Statement
+
+_INCOMING: Final = "hr_incoming"
+_MEMORY: Final = ":memory:"
+
+# Measured in docs/decisions/0003-duckdb-bulk-load.md; a URL's own parameters win.
+_SETTINGS: Final = {
+    "memory_limit": "160MB",
+    "threads": "2",
+    "preserve_insertion_order": "false",
+    "checkpoint_threshold": "64MB",
+}
+
+
+def connect(url: str, options: SinkOptions) -> SqlSink:
+    """Return a sink for `duckdb:///relative.duckdb`, `duckdb:////absolute.duckdb` or `duckdb:///:memory:`.
+
+    Parameters of the URL are DuckDB's settings: `?memory_limit=1GB&threads=4`.
+    """
+    parts = urlsplit(url)
+    path = unquote(parts.path.removeprefix("/"))
+    if parts.netloc or not path:
+        raise SinkError(
+            "the URL names no DuckDB file: write duckdb:///orders.duckdb for a file in this folder, "
+            "duckdb:////data/orders.duckdb for an absolute path"
+        )
+    return SqlSink(_Database(path, {**_SETTINGS, **dict(parse_qsl(parts.query))}, options), options)
+
+
+class _Database:
+    """A file, or memory that lives until the sink is closed."""
+
+    def __init__(self, path: str, settings: dict[str, str], options: SinkOptions) -> None:
+        self._path = path
+        self._settings = settings
+        self._dataset = options.dataset
+        self._memory: duckdb.DuckDBPyConnection | None = None
+
+    @property
+    def dialect(self) -> Dialect:
+        return DUCKDB
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities("duckdb", max_identifier_bytes=255, stores_nul_text=True, single_process=True)
+
+    def connect(self) -> Session:
+        if self._memory is not None:
+            return _Session(self._memory.cursor(), self._path, self._dataset)
+        try:
+            connection = duckdb.connect(self._path, config=dict(self._settings))
+        except (duckdb.Error, OSError) as error:
+            raise while_opening(error, Path(self._path)) from error
+        connection.execute("SET TimeZone = 'UTC'")
+        if self._path == _MEMORY:
+            self._memory = connection
+            return self.connect()
+        return _Session(connection, self._path, self._dataset)
+
+    def close(self) -> None:
+        if self._memory is not None:
+            self._memory.close()
+            self._memory = None
+
+
+class _Session:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: str, dataset: str) -> None:
+        self._connection = connection
+        self._path = path
+        self._dataset = dataset
+        self._interrupted = False
+        self._in_transaction = False
+
+    def execute(self, statement: Statement) -> Sequence[tuple[Any, ...]]:
+        self._check_alive()
+        try:
+            rows = self._connection.execute(statement.text, statement.parameters).fetchall()
+        except duckdb.Error as error:
+            raise while_working(error, self._path) from error
+        self._in_transaction = self._in_transaction or statement.text == "BEGIN"
+        return rows
+
+    def copy(self, dataset: str, table: str, data: pa.Table) -> None:
+        self._check_alive()
+        self._connection.register(_INCOMING, data)
+        try:
+            self._connection.execute(dml.insert_from(_INCOMING, dataset, table, tuple(data.column_names)).text)
+        except duckdb.Error as error:
+            raise while_copying(error, self._path) from error
+        finally:
+            self._connection.unregister(_INCOMING)
+
+    def query(self, sql: str) -> pa.Table:
+        self._check_alive()
+        try:
+            self._connection.execute(ddl.use_dataset(self._dataset).text)
+            answer: pa.Table = self._connection.sql(sql).to_arrow_table()
+        except duckdb.Error as error:
+            raise while_working(error, self._path) from error
+        return answer
+
+    def send_commit(self) -> None:
+        # There is no wire: DuckDB writes and syncs its log before it answers.
+        try:
+            self.execute(Statement("COMMIT"))
+        except SinkError as error:
+            raise InDoubt(f"commit: {error}") from error
+        self._in_transaction = False
+
+    def await_commit(self) -> None:
+        pass
+
+    def rollback(self) -> None:
+        if self._in_transaction:
+            self._in_transaction = False
+            self.execute(Statement("ROLLBACK"))
+
+    def interrupt(self) -> None:
+        self._interrupted = True
+        self._connection.interrupt()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _check_alive(self) -> None:
+        if self._interrupted:
+            raise Transient(f"{self._path}: interrupted, since the sink is being closed")

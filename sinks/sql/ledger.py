@@ -1,0 +1,70 @@
+"""Statements on the ledger: what was loaded, and by which schema. Pure; the sink sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from sinks.document import to_document, version_hash
+from sinks.ledger import LoadRow
+from sinks.schema import Schema
+from sinks.sql import ddl
+from sinks.sql.dialect import Dialect
+from sinks.sql.statement import Statement, render
+from sinks.sql.system import KEYS, LOADS, SCHEMAS, TABLES
+
+
+class Ledger:
+    """Loads and schemas of one dataset, and one method for each statement that reads or writes them."""
+
+    def __init__(self, dialect: Dialect, dataset: str) -> None:
+        self._dialect = dialect
+        self._dataset = dataset
+        self._loads = ddl.table_of(dialect, dataset, TABLES[LOADS], KEYS[LOADS])
+        self._schemas = ddl.table_of(dialect, dataset, TABLES[SCHEMAS], KEYS[SCHEMAS])
+
+    def create(self) -> tuple[Statement, ...]:
+        """Return the statements that create the system tables where they are missing."""
+        return tuple(
+            ddl.create_system_table(self._dialect, self._dataset, table, KEYS[name]) for name, table in TABLES.items()
+        )
+
+    def dataset_exists(self) -> Statement:
+        """Return the query that gives a row when the dataset is there."""
+        spaces = sa.table("pg_namespace", sa.column("nspname"), schema="pg_catalog")
+        return render(sa.select(spaces.c.nspname).where(spaces.c.nspname == self._dataset))
+
+    def record(self, rows: Iterable[LoadRow]) -> Statement:
+        """Return the insert of what a load did; it returns a row for each that was new (none: the load had landed)."""
+        values = [{**asdict(row), "status": "loaded", "committed_at": sa.func.now()} for row in rows]
+        statement = insert(self._loads).values(values).on_conflict_do_nothing()
+        return render(statement.returning(self._loads.c.load_id))
+
+    def landed(self, load_id: str) -> Statement:
+        """Return the query that gives a row when the load of that id is in the ledger."""
+        loads = self._loads.c
+        return render(sa.select(loads.load_id).where(loads.load_id == load_id).limit(1))
+
+    def newest_version(self) -> Statement:
+        """Return the query for the newest version of the schema, 0 when there is none."""
+        return render(sa.select(sa.func.coalesce(sa.func.max(self._schemas.c.version), 0)))
+
+    def newest_schema(self) -> Statement:
+        """Return the query for version and document of the newest schema."""
+        stored = self._schemas.c
+        return render(sa.select(stored.version, stored.document).order_by(stored.version.desc()).limit(1))
+
+    def store_schema(self, schema: Schema, pipeline: str) -> Statement:
+        """Return the insert of a new version; the primary key refuses one that exists."""
+        return render(
+            sa.insert(self._schemas).values(
+                version=schema.version,
+                version_hash=version_hash(schema),
+                document=to_document(schema),
+                pipeline=pipeline,
+                created_at=sa.func.now(),
+            )
+        )

@@ -1,0 +1,70 @@
+"""One connection to a database, as the sink uses it: blocking, one thread at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from sinks.contract import Capabilities
+from sinks.sql.dialect import Dialect
+from sinks.sql.statement import Statement
+
+
+class Session(Protocol):
+    """A connection. Its methods raise `SinkError` and its kinds only, whatever the driver raised."""
+
+    def execute(self, statement: Statement) -> Sequence[tuple[Any, ...]]:
+        """Run one statement and return its rows."""
+        ...
+
+    def copy(self, dataset: str, table: str, data: pa.Table) -> None:
+        """Append all of `data` to a table, column by name, in the open transaction. Raises `DataRefused`."""
+        ...
+
+    def query(self, sql: str) -> pa.Table:
+        """Return the answer to a query that somebody wrote by hand."""
+        ...
+
+    def send_commit(self) -> None:
+        """Ask for the commit. Raises `InDoubt` when the connection breaks."""
+        ...
+
+    def await_commit(self) -> None:
+        """Return when the commit is durable. Raises `InDoubt` when that cannot be known."""
+        ...
+
+    def rollback(self) -> None:
+        """Leave the open transaction, if there is one. Raises when the connection is of no more use."""
+        ...
+
+    def interrupt(self) -> None:
+        """Make a call that another thread is in fail soon. The session is of no more use then. Safe at any time."""
+        ...
+
+    def close(self) -> None:
+        """Disconnect. Safe to repeat."""
+        ...
+
+
+class Database(Protocol):
+    """A kind of database at one address: where sessions come from."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """Return how it spells things."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return what it can hold."""
+        ...
+
+    def connect(self) -> Session:
+        """Return a new connection. Raises `Transient`, or `SinkError` with what to do."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what outlives a connection. Safe to repeat."""
+        ...

@@ -1,0 +1,73 @@
+"""The sink over a SQL database: the contract's methods, each one call in the sink's thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+
+import pyarrow as pa
+
+from checkpoints import Checkpoint, Claim, Known, Partition, Position
+from sinks.changes import SchemaPlan
+from sinks.contract import Batch, Capabilities, Receipt, SinkOptions
+from sinks.schema import Schema
+from sinks.sql.session import Database
+from sinks.sql.thread import SessionThread
+from sinks.sql.transactions import Transactions
+
+
+class SqlSink:
+    """A `Sink` whose rows, rejects, ledger and positions share one database transaction."""
+
+    def __init__(self, database: Database, options: SinkOptions) -> None:
+        self._database = database
+        self._thread = SessionThread(database)
+        self._do = Transactions(database.dialect, database.capabilities, options)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return what this destination can hold."""
+        return self._database.capabilities
+
+    async def open(self) -> None:
+        """Connect and create dataset and system tables where they are missing."""
+        await self._thread.run(self._do.create)
+
+    async def positions(self, topics: Collection[str]) -> Known:
+        """Return what the destination remembers of `topics`."""
+        return await self._thread.run(lambda session: self._do.positions(session, topics))
+
+    async def claim(self, partitions: Collection[Partition], starts: Position, origins: Mapping[str, str]) -> Claim:
+        """Take `partitions` under a new epoch for the owner this sink was opened with."""
+        return await self._thread.run(lambda session: self._do.claim(session, partitions, starts, origins))
+
+    async def schema(self) -> Schema:
+        """Return the newest stored schema; raises `SinkError` when somebody changed the tables behind it."""
+        return await self._thread.run(self._do.schema)
+
+    async def apply(self, plan: SchemaPlan) -> None:
+        """Change the tables and store the new schema in one transaction."""
+        await self._thread.run(lambda session: self._do.apply(session, plan))
+
+    async def rows(self, table: str, *, at_most: int) -> int:
+        """Return the number of rows of `table`, counting no further than `at_most`."""
+        return await self._thread.run(lambda session: self._do.rows(session, table, at_most))
+
+    async def load(self, batch: Batch, step: Checkpoint) -> Receipt:
+        """Write rows, rejects, ledger and position in one commit."""
+        started = time.perf_counter()
+        await self._thread.run(lambda session: self._do.load(session, batch, step))
+        rows = {name: table.num_rows for name, table in batch.tables.items()}
+        return Receipt(step, rows, batch.nbytes, time.perf_counter() - started)
+
+    async def landed(self, load_id: str) -> bool:
+        """Return whether the load of that id is in the ledger."""
+        return await self._thread.run(lambda session: self._do.landed(session, load_id))
+
+    async def query(self, sql: str) -> pa.Table:
+        """Return the answer to a query; names without a schema are those of the dataset."""
+        return await self._thread.run(lambda session: session.query(sql))
+
+    async def aclose(self) -> None:
+        """Disconnect, at once; a load in flight is rolled back or in doubt."""
+        await self._thread.aclose()

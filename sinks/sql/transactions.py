@@ -1,0 +1,242 @@
+"""What a sink does in the database: each method is one transaction, in the order in which it happens. Blocking."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+
+from checkpoints import Checkpoint, Claim, Fenced, Known, Partition, Position
+from sinks.changes import SchemaPlan
+from sinks.contract import Batch, Capabilities, SinkOptions
+from sinks.document import from_document, version_hash
+from sinks.errors import DataRefused, InDoubt, SchemaConflict, SinkError, Transient
+from sinks.failpoints import ConnectionDropped, failpoint
+from sinks.ledger import load_rows, reject_rows
+from sinks.limits import check_limits
+from sinks.schema import Schema, Table
+from sinks.sql import catalog, ddl, dml, locks
+from sinks.sql.dialect import Dialect
+from sinks.sql.ledger import Ledger
+from sinks.sql.offsets import Offsets, known
+from sinks.sql.rejects import rejects_table
+from sinks.sql.session import Session
+from sinks.sql.statement import Statement
+from sinks.sql.system import REJECTS
+
+_BEGIN: Final = Statement("BEGIN")
+
+
+class Transactions:
+    """The transactions of one pipeline on one dataset. Whoever calls rolls back after an error."""
+
+    def __init__(self, dialect: Dialect, capabilities: Capabilities, options: SinkOptions) -> None:
+        self._dialect = dialect
+        self._capabilities = capabilities
+        self._dataset = options.dataset
+        self._pipeline = options.pipeline
+        self._owner = options.owner
+        self._ledger = Ledger(dialect, options.dataset)
+        self._offsets = Offsets(dialect, options.dataset)
+
+    def create(self, session: Session) -> None:
+        """Create the dataset and the system tables where they are missing."""
+        session.execute(_BEGIN)
+        self._lock(session, locks.exclusive)
+        # PostgreSQL asks for the right to create a schema even if it exists: whoever was given one may lack it.
+        if not session.execute(self._ledger.dataset_exists()):
+            session.execute(ddl.create_dataset(self._dataset))
+        for statement in self._ledger.create():
+            session.execute(statement)
+        _commit(session)
+
+    def positions(self, session: Session, topics: Collection[str]) -> Known:
+        """Return what is stored of `topics`."""
+        return known(self._stored(session), topics)
+
+    def _stored(self, session: Session) -> Sequence[tuple[Any, ...]]:
+        return session.execute(self._offsets.positions(self._pipeline))
+
+    def claim(
+        self, session: Session, partitions: Collection[Partition], starts: Position, origins: Mapping[str, str]
+    ) -> Claim:
+        """Take `partitions` under a new epoch; see `CheckpointStore.claim`."""
+        session.execute(_BEGIN)
+        self._lock(session, locks.exclusive, self._pipeline)
+        before = known(self._stored(session))
+        _check_claimable(partitions, before.position | starts)
+        self._remember(session, before, starts, origins)
+        ((epoch,),) = session.execute(self._offsets.next_epoch(self._pipeline))
+        taken = self._take(session, partitions, epoch)
+        _commit(session)
+        failpoint("claim.after_epoch")
+        position = Position({partition: offset for partition, (offset, _) in taken.items()})
+        return Claim(position, epoch, {partition: attempts for partition, (_, attempts) in taken.items()})
+
+    def _remember(self, session: Session, before: Known, starts: Position, origins: Mapping[str, str]) -> None:
+        for topic in {partition.topic for partition in before.position.next} & origins.keys() - before.origins.keys():
+            session.execute(self._offsets.adopt(self._pipeline, topic, origins[topic]))
+        fresh = {partition: start for partition, start in starts.next.items() if partition not in before.position}
+        if fresh:
+            session.execute(self._offsets.remember(self._pipeline, fresh, {**origins, **before.origins}))
+
+    def _take(
+        self, session: Session, partitions: Collection[Partition], epoch: int
+    ) -> Mapping[Partition, tuple[int, int]]:
+        if not partitions:
+            return {}
+        rows = session.execute(self._offsets.take(self._pipeline, partitions, epoch, self._owner))
+        return {Partition(topic, number): (offset, attempts) for topic, number, offset, attempts in rows}
+
+    def schema(self, session: Session) -> Schema:
+        """Return the newest stored schema. Raises `SinkError` when the tables are not what it says."""
+        session.execute(_BEGIN)
+        self._lock(session, locks.shared)
+        stored = self._newest_schema(session)
+        self._check_tables(session, stored)
+        session.rollback()
+        return stored
+
+    def _newest_schema(self, session: Session) -> Schema:
+        rows = session.execute(self._ledger.newest_schema())
+        return from_document(*rows[0]) if rows else Schema()
+
+    def _check_tables(self, session: Session, schema: Schema) -> None:
+        found: Sequence[Any] = session.execute(catalog.columns_of(self._dataset)) if schema.tables else ()
+        if wrong := list(catalog.differences(schema, found, self._dialect)):
+            raise SinkError(
+                f"dataset {self._dataset} was changed outside headrace: {'; '.join(wrong[:5])}. "
+                "Put it back as it was, or load into a new dataset"
+            )
+
+    def apply(self, session: Session, plan: SchemaPlan) -> None:
+        """Change the tables and store the new schema; see `Sink.apply`."""
+        if not plan:
+            return
+        check_limits(plan.target, self._capabilities)
+        failpoint("schema.before_ddl")
+        session.execute(_BEGIN)
+        self._lock(session, locks.exclusive)
+        if self._is_base(session, plan):
+            for change in plan.changes:
+                for statement in ddl.alter(self._dialect, self._dataset, change):
+                    session.execute(statement)
+            session.execute(self._ledger.store_schema(plan.target, self._pipeline))
+        _commit(session)
+        failpoint("schema.after_ddl_before_data")
+
+    def _is_base(self, session: Session, plan: SchemaPlan) -> bool:
+        stored = self._newest_schema(session)
+        if version_hash(stored) == version_hash(plan.target):
+            return False
+        if stored.version != plan.base.version:
+            raise SchemaConflict(
+                f"dataset {self._dataset} is at schema version {stored.version}, the plan starts at {plan.base.version}"
+            )
+        return True
+
+    def rows(self, session: Session, table: str, at_most: int) -> int:
+        """Return the number of rows, counting no further than `at_most`."""
+        ((rows,),) = session.execute(dml.count(self._dataset, table, at_most))
+        return int(rows)
+
+    def landed(self, session: Session, load_id: str) -> bool:
+        """Return whether the load is in the ledger, once every load in flight has ended.
+
+        The server may still be at a commit whose connection broke: only the lock that each load holds tells.
+        """
+        session.execute(_BEGIN)
+        self._lock(session, locks.exclusive)
+        found = session.execute(self._ledger.landed(load_id))
+        session.rollback()
+        return bool(found)
+
+    def load(self, session: Session, batch: Batch, step: Checkpoint) -> None:
+        """Write rows, rejects, ledger and, last, the position, in one commit."""
+        session.execute(_BEGIN)
+        self._lock(session, locks.shared)
+        self._check_fit(session, batch)
+        for name, data in batch.tables.items():
+            if data.num_rows:
+                self._copy(session, name, batch)
+        if batch.rejects:
+            session.copy(self._dataset, REJECTS, rejects_table(reject_rows(batch, step)))
+        failpoint("load.after_copy")
+        if not session.execute(self._ledger.record(load_rows(batch, step, self._owner))):
+            raise Fenced(f"load {step.load_id} of pipeline {self._pipeline} has landed before")
+        self._advance(session, step)
+        _commit_load(session, step)
+
+    def _check_fit(self, session: Session, batch: Batch) -> None:
+        ((version,),) = session.execute(self._ledger.newest_version())
+        if version != batch.schema_version and batch.tables:
+            _check_fits(batch, self._newest_schema(session))
+
+    def _copy(self, session: Session, table: str, batch: Batch) -> None:
+        try:
+            session.copy(self._dataset, table, batch.tables[table])
+        except DataRefused:
+            session.rollback()
+            self._check_tables(session, self._newest_schema(session))  # values are good if the table is another one
+            raise
+        except Transient:
+            raise
+        except SinkError as error:
+            raise SinkError(f"table {self._dataset}.{table}: {error}") from error
+
+    def _advance(self, session: Session, step: Checkpoint) -> None:
+        failpoint("offset.before_cas")
+        if not step.since:
+            return
+        moved = {Partition(topic, number) for topic, number in session.execute(self._offsets.advance(step))}
+        if stuck := [partition for partition in step.since.next if partition not in moved]:
+            expected = ", ".join(f"{partition} at {step.since.next[partition]}" for partition in stuck)
+            raise Fenced(
+                f"pipeline {self._pipeline}, epoch {step.epoch}: another process claimed or moved {expected}; "
+                "nothing was written"
+            )
+
+    def _lock(self, session: Session, kind: locks.Kind, *names: str) -> None:
+        if self._dialect.advisory_locks:
+            session.execute(kind(self._dataset, *names))
+
+
+def _check_claimable(partitions: Collection[Partition], position: Position) -> None:
+    if strange := [partition for partition in partitions if partition not in position]:
+        raise KeyError(f"cannot claim {', '.join(map(str, strange))}: neither stored nor given a start")
+
+
+def _check_fits(batch: Batch, stored: Schema) -> None:
+    for name, data in batch.tables.items():
+        if name not in stored.tables or not _fits(data.schema, stored.tables[name]):
+            raise SchemaConflict(
+                f"table {name} of this batch is of schema version {batch.schema_version} and does not fit "
+                f"version {stored.version}, which another writer stored"
+            )
+
+
+def _fits(data: pa.Schema, table: Table) -> bool:
+    required = {column.name for column in table.columns.values() if not column.nullable}
+    types = {column.name: column.type.arrow for column in table.columns.values()}
+    return required <= set(data.names) and all(types.get(field.name) == field.type for field in data)
+
+
+def _commit(session: Session) -> None:
+    """Commit what is safe to repeat: then a lost answer means no more than to call again."""
+    try:
+        session.send_commit()
+        session.await_commit()
+    except InDoubt as error:
+        raise Transient(str(error)) from error
+
+
+def _commit_load(session: Session, step: Checkpoint) -> None:
+    try:
+        failpoint("commit.before_send")
+        session.send_commit()
+        failpoint("commit.after_send")
+        session.await_commit()
+        failpoint("commit.after_ack")
+    except ConnectionDropped as error:
+        raise InDoubt(f"load {step.load_id}: the connection broke during the commit") from error

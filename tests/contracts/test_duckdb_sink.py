@@ -1,0 +1,49 @@
+"""DuckDB passes the suite of all sinks, in a file and in memory."""
+
+from pathlib import Path
+
+import pytest
+
+from checkpoints.testing import PIPELINE
+from sinks import Sink, SinkOptions
+from sinks.sql.duckdb import connect
+from sinks.testing import Cut, DoubtContract, SinkContract, SinkSuite, Warehouse
+from support.cuts import cut_at
+
+
+class InFile:
+    """A DuckDB file: one process may have it open several times."""
+
+    def __init__(self, folder: Path) -> None:
+        self._url = f"duckdb:///{folder}/test.duckdb"
+
+    def connect(self, owner: str, pipeline: str = PIPELINE) -> Sink:
+        return connect(self._url, SinkOptions(pipeline, "shop", owner))
+
+    async def read(self, table: str) -> list[dict[str, object]]:
+        reader = connect(self._url, SinkOptions(PIPELINE, "shop", "reader"))
+        try:
+            quoted = table.replace('"', '""')
+            return (await reader.query(f'SELECT * FROM "shop"."{quoted}"')).to_pylist()
+        finally:
+            await reader.aclose()
+
+
+class _DuckdbSuite(SinkSuite):
+    @pytest.fixture
+    def warehouse(self, tmp_path: Path) -> Warehouse:
+        return InFile(tmp_path)
+
+
+class TestDuckdbSink(_DuckdbSuite, SinkContract):
+    pass
+
+
+class TestDuckdbSinkInDoubt(_DuckdbSuite, DoubtContract):
+    @pytest.fixture
+    def lose_request(self, monkeypatch: pytest.MonkeyPatch) -> Cut:
+        return cut_at("commit.before_send", monkeypatch)
+
+    @pytest.fixture
+    def lose_answer(self, monkeypatch: pytest.MonkeyPatch) -> Cut:
+        return cut_at("commit.after_send", monkeypatch)
