@@ -14,7 +14,7 @@ import anyio
 from checkpoints import Partition, Position
 from sinks.failpoints import failpoint
 from stream.config import Batching, Kafka
-from stream.errors import ConfigError, OwnershipLost, SourceError
+from stream.errors import ConfigError, HeadraceError
 from stream.source.assignment import KafkaAssignment, Reading, Ties
 from stream.source.budget import Budget
 from stream.source.client import Client
@@ -24,6 +24,7 @@ from stream.source.member import Member
 from stream.source.poller import Poller
 from stream.source.rebalance import Membership, Phase, fenced
 from stream.source.topics import unknown_topics
+from stream.source.trouble import double
 
 WAIT_SECONDS: Final = 1.0
 ANSWER_SECONDS: Final = 5.0
@@ -105,7 +106,7 @@ class KafkaSource:
             with anyio.fail_after(ANSWER_SECONDS):
                 first = await self._member.log_starts(partitions)
                 last = await self._member.log_ends(partitions)
-        except (SourceError, TimeoutError):
+        except (HeadraceError, TimeoutError):
             return {}
         return {partition: Bounds(first[partition], last[partition]) for partition in partitions}
 
@@ -117,7 +118,7 @@ class KafkaSource:
         try:
             with anyio.fail_after(ANSWER_SECONDS):
                 await self._reading.member.commit(position)
-        except (SourceError, TimeoutError) as error:
+        except (HeadraceError, TimeoutError) as error:
             self._on_event(SourceEvent("unacknowledged", frozenset(position.next), str(error)))
 
     def stop(self) -> None:
@@ -147,6 +148,8 @@ class KafkaSource:
         self._membership = self._membership.assigned(partitions)
         self._interrupt()
         self._on_event(SourceEvent("assigned", partitions))
+        if not self._member.subscription:
+            self._on_event(SourceEvent("waiting", detail=f"no topic matches {self._kafka.pattern!r} yet"))
 
     async def revoked(self) -> None:
         """End the assignment and wait, within a bound, until its work is finished; the rebalance waits as long."""
@@ -174,10 +177,7 @@ class KafkaSource:
         now, before = self._clock(), self._forgotten_at
         self._forgotten_at = now
         if self._kafka.instance_id and fenced(now, before, self._kafka.session_timeout_seconds):
-            self._failure = OwnershipLost(
-                f"another process runs with group.instance.id {self._kafka.instance_id!r} in group {self._group!r}; "
-                "give each replica an instance_id of its own"
-            )
+            self._failure = double(self._kafka)
             # Inside aiokafka's coordinator nothing else keeps it from joining again and fencing the other one.
             raise asyncio.CancelledError
 
@@ -200,16 +200,12 @@ class KafkaSource:
             raise unknown_topics(missing, existing)
 
     async def _assigned_after(self, round: int) -> Membership | None:
-        waited = False
         while not self._stopping:
             if self._failure is not None:
                 raise self._failure
             if self._membership.phase is Phase.HOLDING and self._membership.round > round:
                 return self._membership
-            if waited and not self._member.subscription:
-                self._on_event(SourceEvent("waiting", detail=f"no topic matches {self._kafka.pattern!r} yet"))
             await self._opened.poller.poll(WAIT_SECONDS)
-            waited = not waited or self._member.subscription != frozenset()
         return None
 
     async def _bounded(self) -> Reading:

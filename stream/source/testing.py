@@ -196,7 +196,7 @@ class SourceContract:
     async def test_a_batch_takes_its_bytes_from_the_budget(self, bench: Bench) -> None:
         budget = Budget(10)
         await bench.produce(0, [b"12345678"] * 3)
-        used = []
+        used: list[int] = []
         source = bench.source(budget=budget, batching=Batching(max_rows=1))
         async with assigned(source) as assignment:
             start = await assignment.starts(Known())

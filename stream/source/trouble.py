@@ -10,7 +10,7 @@ from aiokafka import errors
 from aiokafka.conn import collect_hosts, create_conn
 
 from stream.config import Kafka
-from stream.errors import SourceDenied, SourceError, SourceUnavailable
+from stream.errors import OwnershipLost, SourceDenied, SourceError, SourceUnavailable
 from stream.source.member import OutOfRange
 from stream.source.security import security_arguments
 
@@ -38,7 +38,7 @@ def translated(kafka: Kafka) -> Iterator[None]:
         raise explained(error, kafka) from error
 
 
-def explained(error: Exception, kafka: Kafka) -> SourceError:
+def explained(error: Exception, kafka: Kafka) -> SourceError | OwnershipLost:
     """Return the error that tells a person what `error` means."""
     who = f" as {kafka.security.username}" if kafka.security.username else ""
     match error:
@@ -51,11 +51,20 @@ def explained(error: Exception, kafka: Kafka) -> SourceError:
             )
         case _ if isinstance(error, _AWAY):
             return SourceUnavailable(f"{kafka.brokers} does not answer: {error}; check kafka.brokers and the network")
+        case _ if kafka.instance_id and "UnknownError" in str(error):
+            return double(kafka)  # aiokafka has no name for FENCED_INSTANCE_ID, which only a static member can meet
         case _:
             return SourceError(f"{kafka.brokers}: {error}")
 
 
-async def diagnosis(kafka: Kafka, seconds: float) -> SourceError:
+def double(kafka: Kafka) -> OwnershipLost:
+    """Return the error for a second process with our `group.instance.id`."""
+    return OwnershipLost(
+        f"another process runs with group.instance.id {kafka.instance_id!r}; give each replica its own instance_id"
+    )
+
+
+async def diagnosis(kafka: Kafka, seconds: float) -> SourceError | OwnershipLost:
     """Return why no broker took our connection: aiokafka only says that none did."""
     reasons: list[str] = []
     for host, port, _ in collect_hosts(kafka.brokers):

@@ -1,0 +1,75 @@
+"""However records arrive and wherever batches are cut: everything comes once, in order, under contiguous ranges."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from checkpoints import OffsetRange, Partition
+from stream.config import Batching
+from stream.model import RawBatch, Slab
+from stream.source.batching import Draft
+
+ORDERS = Partition("orders", 0)
+logs = st.lists(st.tuples(st.integers(0, 3), st.binary(max_size=12)), max_size=60)  # (hole before it, value)
+polls = st.lists(st.integers(1, 9), min_size=1, max_size=20)
+bounds = st.builds(Batching, max_rows=st.integers(1, 8), max_bytes=st.integers(1, 40))
+
+
+def arrivals(log: list[tuple[int, bytes]], polls: list[int]) -> list[Slab]:
+    """Return the log as slabs, cut as a poll would: each range runs to the next record, or past the last."""
+    offsets, at = [], 0
+    for hole, _ in log:
+        at += hole
+        offsets.append(at)
+        at += 1
+    slabs, first, start = [], 0, 0
+    for index in range(len(log) + 1):
+        size = polls[index % len(polls)]
+        last = min(first + size, len(log))
+        stop = offsets[last - 1] + 1 if last else 0
+        if stop > start:
+            values = [value for _, value in log[first:last]]
+            many = last - first
+            slabs.append(Slab(OffsetRange(ORDERS, start, stop), offsets[first:last], [0] * many, [None] * many, values))
+        first, start = last, max(start, stop)
+    return slabs
+
+
+def batched(slabs: list[Slab], bounds: Batching) -> list[RawBatch]:
+    batches: list[RawBatch] = []
+    waiting = list(slabs)
+    while waiting:
+        draft = Draft(bounds, lambda: 0.0)
+        while waiting and draft.due is None:
+            rest = draft.add(waiting.pop(0))
+            waiting = [rest, *waiting] if rest is not None else waiting
+        batches.append(draft.finish("rows"))
+    return batches
+
+
+@given(logs, polls, bounds)
+def test_everything_comes_once_and_in_order(log: list[tuple[int, bytes]], polls: list[int], bounds: Batching) -> None:
+    batches = batched(arrivals(log, polls), bounds)
+    assert [value for batch in batches for slab in batch.slabs for value in slab.values] == [v for _, v in log]
+
+
+@given(logs, polls, bounds)
+def test_ranges_are_contiguous_and_hold_their_records(
+    log: list[tuple[int, bytes]], polls: list[int], bounds: Batching
+) -> None:
+    slabs = [slab for batch in batched(arrivals(log, polls), bounds) for slab in batch.slabs]
+    assert all(before.range.stop == after.range.start for before, after in pairwise(slabs))
+    assert all(slab.range.start <= offset < slab.range.stop for slab in slabs for offset in slab.offsets)
+
+
+@given(logs, polls, bounds)
+def test_no_batch_passes_a_bound_but_by_one_huge_record(
+    log: list[tuple[int, bytes]], polls: list[int], bounds: Batching
+) -> None:
+    for batch in batched(arrivals(log, polls), bounds):
+        assert len(batch) <= bounds.max_rows
+        assert batch.nbytes <= bounds.max_bytes or len(batch) == 1
+        assert batch.nbytes == sum(slab.nbytes for slab in batch.slabs)
