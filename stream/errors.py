@@ -65,3 +65,7 @@ class PipelineStepFailed(HeadraceError):
         self.step = step
         self.load_id = load_id
         self.exit_code = getattr(cause, "exit_code", 1)  # type: ignore[misc]  # an instance speaks for its cause
+
+
+class UnsupportedValue(HeadraceError):
+    """A value that no column type can hold, such as NaN or a timedelta; the text names its path."""

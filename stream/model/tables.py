@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
+
+Array: TypeAlias = "pa.Array[Any]"
+"""One column of a chunk, of whatever type."""
+
+JSON_MARK: Final = {b"headrace": b"json"}
+"""Metadata of a chunk's field whose text is a JSON document."""
 
 
 @dataclass(frozen=True, slots=True)

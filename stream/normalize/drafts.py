@@ -1,0 +1,88 @@
+"""Tables in the making: names given, chunks gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from stream.model import FlatTable
+from stream.model.tables import JSON_MARK, Array
+from stream.normalize.naming import SEPARATOR, Names, Namespace, Path, normalize_key, normalize_path
+
+
+@dataclass(slots=True, eq=False)
+class Draft:
+    """One table of the batch while its chunks are gathered."""
+
+    name: str
+    parent: str | None
+    source: Path
+    names: Namespace
+    origins: dict[str, Path] = field(default_factory=dict)
+    chunks: list[pa.Table] = field(default_factory=list)
+
+    def column(self, path: Path) -> str:
+        """Return the name of the column for the values at `path`, which from now on is a column of this table."""
+        name = self.names.column(path)
+        self.origins[name] = path
+        return name
+
+    def finished(self) -> FlatTable:
+        """Return the table as it stands."""
+        return FlatTable(self.name, tuple(self.chunks), self.parent, self.source, self.origins)
+
+
+class Drafts:
+    """All tables of the batch in the making, parents before children."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._tables = names.tables()
+        self._drafts: dict[str, Draft] = {}
+
+    def root(self, wanted: str) -> Draft:
+        """Return the root table for that original name."""
+        return self._draft(None, (wanted,), normalize_path((wanted,)), wanted)
+
+    def child(self, parent: Draft, path: Path) -> Draft:
+        """Return the table for the lists at `path` in the rows of `parent`."""
+        wanted = SEPARATOR.join((parent.name, *map(normalize_key, path)))
+        return self._draft(parent.name, path, wanted, SEPARATOR.join((parent.name, *path)))
+
+    def _draft(self, parent: str | None, source: Path, wanted: str, original: str) -> Draft:
+        name = self._tables.name((parent, source), wanted, original)
+        if name not in self._drafts:
+            self._drafts[name] = Draft(name, parent, source, self._names.columns(name))
+        return self._drafts[name]
+
+    def finished(self) -> tuple[FlatTable, ...]:
+        """Return the tables that have rows."""
+        return tuple(draft.finished() for draft in self._drafts.values() if draft.chunks)
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Columns of equal length, gathered by name."""
+
+    fields: list[pa.Field[Any]] = field(default_factory=list)
+    arrays: list[Array] = field(default_factory=list)
+
+    def add(self, name: str, values: Array, *, json: bool = False) -> None:
+        """Add a column; `json` marks text that is a JSON document."""
+        self.fields.append(pa.field(name, values.type, metadata=JSON_MARK if json else None))
+        self.arrays.append(values)
+
+    def table(self) -> pa.Table:
+        """Return the columns as a table."""
+        return pa.Table.from_arrays(self.arrays, schema=pa.schema(self.fields))
+
+
+def chunk_of(columns: Iterable[tuple[str, Array]]) -> Chunk:
+    """Return a chunk that begins with these columns."""
+    chunk = Chunk()
+    for name, values in columns:
+        chunk.add(name, values)
+    return chunk

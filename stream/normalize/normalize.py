@@ -1,0 +1,44 @@
+"""Documents become relational rows: one root table each, one child table for each list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from stream.model import Columnar, Documents, FlatTable, Loose
+from stream.model.tables import Array
+from stream.normalize.drafts import Drafts
+from stream.normalize.flatten import Flattener
+from stream.normalize.identify import LOAD_ID, ROW_ID, root_ids, whole
+from stream.normalize.loosen import Loosener
+from stream.normalize.naming import Names
+
+
+def normalize(
+    documents: Sequence[Documents], *, names: Names, load_id: str, max_nesting: int | None = None
+) -> tuple[FlatTable, ...]:
+    """Return the tables these documents make, parents before children, those without rows left out.
+
+    Pure: the same documents, names and load id give the same tables. `max_nesting` levels of objects and lists are
+    taken apart, what lies deeper stays JSON text; None is no bound. Raises `UnsupportedValue`.
+    """
+    drafts = Drafts(names)
+    flattener, loosener = Flattener(drafts, max_nesting), Loosener(drafts, max_nesting)
+    for one in documents:
+        root = drafts.root(one.table)
+        for columnar in filter(_has_rows, one.columnar):
+            flattener.flatten(columnar, root, _identity(columnar.keys, one.topic, load_id))
+        for loose in filter(_has_rows, one.loose):
+            loosener.flatten(loose, root, _identity(loose.keys, one.topic, load_id))
+    return drafts.finished()
+
+
+def _identity(keys: pa.Table, topic: str | None, load_id: str) -> Mapping[str, Array]:
+    """Return the columns that a root row has before its data."""
+    brought = {name: whole(keys[name]) for name in keys.column_names if name != ROW_ID}
+    return {ROW_ID: root_ids(keys, topic), LOAD_ID: pa.repeat(load_id, keys.num_rows), **brought}
+
+
+def _has_rows(piece: Columnar | Loose) -> bool:
+    return bool(piece.keys.num_rows)
