@@ -185,7 +185,10 @@ def running() -> Iterator[KafkaServer | ForeignKafka]:
 
 
 def _java() -> str:
-    found = _java_17() or (packages.install("openjdk-17-jre-headless") or _java_17())
+    found = _java_17()
+    if found is None:
+        packages.install("openjdk-17-jre-headless")
+        found = _java_17()
     if found is None:
         raise ServerMissing("Kafka 4 needs Java 17 or newer on PATH or at JAVA_HOME")
     return found

@@ -29,7 +29,7 @@ class ServerProcess:
             )  # fmt: skip
         # The guard's standard input ends when we do, however we do: then it takes the server and its folder along.
         self._guard = subprocess.Popen(
-            ["sh", "-c", 'cat; kill -s KILL -- "-$0"; sleep 1; rm -rf "$1"', str(self.pid), str(log.parent)],
+            ["/bin/sh", "-c", 'cat; kill -s KILL -- "-$0"; sleep 1; rm -rf "$1"', str(self.pid), str(log.parent)],
             stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
 

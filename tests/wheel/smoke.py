@@ -30,13 +30,13 @@ def main() -> None:
         build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder]
         run(*build, str(ROOT), cwd=away, stdout=subprocess.DEVNULL)
         (wheel,) = away.glob("*.whl")
-        bin = away / "env" / "bin"
+        scripts = away / "env" / "bin"
         venv.create(away / "env", with_pip=True)
-        pip = [str(bin / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [str(scripts / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         run(*pip, "--require-hashes", "-r", str(ROOT / "requirements" / "runtime.lock"), cwd=away)
         run(*pip, "--no-deps", str(wheel), cwd=away)
-        run(str(bin / "headrace"), "--version", cwd=away)
-        run(str(bin / "python"), "-c", ROUND_TRIP, cwd=away)
+        run(str(scripts / "headrace"), "--version", cwd=away)
+        run(str(scripts / "python"), "-c", ROUND_TRIP, cwd=away)
     print("the wheel works")
 
 
