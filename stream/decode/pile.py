@@ -1,0 +1,59 @@
+"""Some records of one topic: their bytes, and which rows of the batch they are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+
+import pyarrow as pa
+
+
+class Pile:
+    """Records that take the same way. Never changed; its Arrow column and joined text are made once, when asked for."""
+
+    def __init__(self, rows: Sequence[int], values: Sequence[bytes]) -> None:
+        self.rows = rows
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __add__(self, other: Pile) -> Pile:
+        """Return both piles as one."""
+        return Pile([*self.rows, *other.rows], [*self.values, *other.values]) if self and other else self or other
+
+    @cached_property
+    def column(self) -> pa.BinaryArray:
+        """Return the values as an Arrow column."""
+        return pa.array(self.values, pa.binary())
+
+    @cached_property
+    def text(self) -> bytes:
+        """Return all values, one right after the other."""
+        data = self.column.buffers()[2]
+        return data.to_pybytes() if data else b""
+
+    @cached_property
+    def offsets(self) -> memoryview:
+        """Return where in `text` each value begins, and after them all where it ends."""
+        buffer = self.column.buffers()[1]
+        return memoryview(buffer or b"").cast("i")[: len(self) + 1]
+
+    def without(self, positions: Collection[int]) -> tuple[Pile, Pile]:
+        """Return the pile without the values at `positions`, and those as a pile of their own."""
+        if not positions:
+            return self, NO_RECORDS
+        left = [position for position in range(len(self)) if position not in positions]
+        return self._at(left), self._at(sorted(positions))
+
+    def replacing(self, values: Mapping[int, bytes]) -> Pile:
+        """Return the pile with other values at some positions."""
+        if not values:
+            return self
+        return Pile(self.rows, [values.get(position, value) for position, value in enumerate(self.values)])
+
+    def _at(self, positions: Sequence[int]) -> Pile:
+        return Pile([self.rows[p] for p in positions], [self.values[p] for p in positions])
+
+
+NO_RECORDS = Pile((), ())

@@ -1,0 +1,28 @@
+"""Why a record is set aside: short labels for metrics and `_hr_rejects`, and the error that carries one."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """The closed list of reasons for which a decoder sets a record aside."""
+
+    EMPTY = "empty"
+    INVALID_JSON = "invalid_json"
+    INVALID_UTF8 = "invalid_utf8"
+    DUPLICATE_KEY = "duplicate_key"
+    TOO_DEEP = "too_deep"
+    TOO_LARGE = "too_large"
+    TOO_MANY_KEYS = "too_many_keys"
+    NOT_FINITE = "not_finite"
+    NUMBER_TOO_LONG = "number_too_long"
+    LONE_SURROGATE = "lone_surrogate"
+
+
+class Unreadable(Exception):
+    """This record has no value that could be a row. The text is for people; `reason` is the label."""
+
+    def __init__(self, reason: Reason, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason

@@ -1,0 +1,105 @@
+"""The records of one topic in one batch, numbered; what identifies each of them, as columns and as rejects."""
+
+from __future__ import annotations
+
+import base64
+import json
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate, chain
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from checkpoints import Partition
+from sinks import Reject
+from stream.decode.reasons import Unreadable
+from stream.model import Headers, Slab
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_MS: Final = -62_135_596_800_000  # 0001-01-01; Kafka carries any 64-bit number as a time
+_LAST_MS: Final = 253_402_300_799_999  # 9999-12-31
+_NO_TIME: Final = -1  # what Kafka says when there is none
+
+
+class Rows:
+    """The records of one topic in one batch, numbered from 0 over its slabs."""
+
+    def __init__(self, slabs: Sequence[Slab]) -> None:
+        self._slabs = [slab for slab in slabs if len(slab)]
+        self._starts = list(accumulate(map(len, self._slabs), initial=0))
+        self.values: list[bytes | None] = list(chain.from_iterable(slab.values for slab in self._slabs))
+
+    def partition(self, row: int) -> Partition:
+        """Return the partition that a row came from."""
+        return self._slabs[bisect_right(self._starts, row) - 1].range.partition
+
+    def keys(self, include: Collection[str]) -> pa.Table:
+        """Return the identifying columns of all rows; `include` asks for more (`topic`, `key`, `headers`)."""
+        columns = {
+            "_kafka_partition": self._constant(lambda slab: slab.range.partition.number, pa.int64()),
+            "_kafka_offset": self._column(lambda slab: slab.offsets, pa.int64()),
+            "_kafka_timestamp": _times(self._column(lambda slab: slab.timestamps, pa.int64())),
+        }
+        if "topic" in include:
+            columns["_kafka_topic"] = self._constant(lambda slab: slab.range.partition.topic, pa.string())
+        if "key" in include:
+            columns["_kafka_key"] = self._column(lambda slab: slab.keys, pa.binary())
+        if "headers" in include:
+            columns["_kafka_headers"] = self._column(_header_texts, pa.string())
+        return pa.table(columns)
+
+    def reject(self, row: int, why: Unreadable) -> Reject:
+        """Return a row as a record set aside, with its original bytes."""
+        index = bisect_right(self._starts, row) - 1
+        slab, position = self._slabs[index], row - self._starts[index]
+        return Reject(
+            partition=slab.range.partition,
+            offset=slab.offsets[position],
+            timestamp=_time(slab.timestamps[position]),
+            key=slab.keys[position],
+            value=slab.values[position],
+            reason=why.reason,
+            error=str(why),
+        )
+
+    def _column(self, field: Callable[[Slab], Sequence[object]], kind: pa.DataType) -> pa.Array[Any]:
+        return pa.concat_arrays([pa.array([], kind), *(pa.array(field(slab), kind) for slab in self._slabs)])
+
+    def _constant(self, field: Callable[[Slab], object], kind: pa.DataType) -> pa.Array[Any]:
+        return pa.concat_arrays(
+            [pa.array([], kind), *(pa.array([field(slab)], kind).take(pa.repeat(0, len(slab))) for slab in self._slabs)]
+        )
+
+
+def _times(milliseconds: pa.Array[Any]) -> pa.Array[Any]:
+    known = pc.and_(
+        pc.greater_equal(milliseconds, pa.scalar(_FIRST_MS)), pc.less_equal(milliseconds, pa.scalar(_LAST_MS))
+    )
+    known = pc.and_(known, pc.not_equal(milliseconds, pa.scalar(_NO_TIME)))
+    times: pa.Array[Any] = pc.if_else(known, milliseconds, pa.scalar(None, pa.int64()))
+    return times.cast(pa.timestamp("ms", tz="UTC")).cast(pa.timestamp("us", tz="UTC"))
+
+
+def _time(milliseconds: int) -> datetime | None:
+    if milliseconds == _NO_TIME or not _FIRST_MS <= milliseconds <= _LAST_MS:
+        return None
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def _header_texts(slab: Slab) -> list[str | None]:
+    return [_header_text(headers) for headers in slab.headers] or [None] * len(slab)
+
+
+def _header_text(headers: Headers) -> str:
+    """Return headers as JSON: pairs, because a name may come twice; bytes that are no text as `{"base64": ...}`."""
+    return json.dumps([[name, _header_value(value)] for name, value in headers], ensure_ascii=False)
+
+
+def _header_value(value: bytes | None) -> str | dict[str, str] | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(value or b"").decode()}
