@@ -1,0 +1,101 @@
+"""Which values of a column fit another type without loss, decided value by value, over whole columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+import pyarrow as pa
+
+from sinks.schema import BIGINT, DataType, Kind, decimal
+from stream.evolve.kernels import between, call, cast_each, keep, without
+from stream.evolve.texts import dates_in, numbers_in, text_of, timestamps_in
+from stream.model.tables import Array
+
+Rule: TypeAlias = Callable[[Array, DataType, DataType], Array]
+"""Values, their type and the wanted type: the values as that type, null where one does not fit."""
+
+_EXACT_IN_DOUBLE: Final = 2**53
+
+
+def fit(values: Array, was: DataType, to: DataType) -> tuple[Array | None, Array | None]:
+    """Return the values that fit `to`, as that type, and those that do not, as they were; null where it is the other.
+
+    Either is None when there are no such values.
+    """
+    if was == to:
+        return values, None
+    rule = _RULES.get((was.kind, to.kind))
+    if rule is None:
+        return None, values
+    fitting = rule(values, was, to)
+    if fitting.null_count == values.null_count:
+        return fitting, None
+    if fitting.null_count == len(values):
+        return None, values
+    return fitting, without(values, fitting)
+
+
+def _integer_to_double(values: Array, was: DataType, to: DataType) -> Array:
+    exact = between(values, pa.scalar(-_EXACT_IN_DOUBLE), pa.scalar(_EXACT_IN_DOUBLE))
+    return keep(values, exact).cast(to.arrow)
+
+
+def _double_to_integer(values: Array, was: DataType, to: DataType) -> Array:
+    whole = call("equal", call("floor", values), values)
+    # 2**63 itself is a double but no bigint; the double before it is one.
+    inside = call("and", call("greater_equal", values, pa.scalar(-(2.0**63))), call("less", values, pa.scalar(2.0**63)))
+    return keep(values, call("and", whole, inside)).cast(to.arrow)
+
+
+def _integer_to_decimal(values: Array, was: DataType, to: DataType) -> Array:
+    return cast_each(values.cast(decimal(19, 0).arrow), to.arrow)
+
+
+def _by_cast(values: Array, was: DataType, to: DataType) -> Array:
+    return cast_each(values, to.arrow)
+
+
+def _double_to_decimal(values: Array, was: DataType, to: DataType) -> Array:
+    return _integer_to_decimal(_double_to_integer(values, was, BIGINT), BIGINT, to)
+
+
+def _decimal_to_double(values: Array, was: DataType, to: DataType) -> Array:
+    return _integer_to_double(_by_cast(values, was, BIGINT), BIGINT, to)
+
+
+def _to_text(values: Array, was: DataType, to: DataType) -> Array:
+    return text_of(values, was)
+
+
+def _from_text(values: Array, was: DataType, to: DataType) -> Array:
+    return numbers_in(values, to)
+
+
+def _text_to_timestamp(values: Array, was: DataType, to: DataType) -> Array:
+    return timestamps_in(values)
+
+
+def _text_to_date(values: Array, was: DataType, to: DataType) -> Array:
+    return dates_in(values)
+
+
+# What is not here never fits: a bool is no number, and a timestamp no text.
+_RULES: Final[Mapping[tuple[Kind, Kind], Rule]] = {
+    ("bigint", "double"): _integer_to_double,
+    ("bigint", "decimal"): _integer_to_decimal,
+    ("bigint", "text"): _to_text,
+    ("double", "bigint"): _double_to_integer,
+    ("double", "decimal"): _double_to_decimal,
+    ("double", "text"): _to_text,
+    ("decimal", "bigint"): _by_cast,
+    ("decimal", "double"): _decimal_to_double,
+    ("decimal", "decimal"): _by_cast,
+    ("decimal", "text"): _to_text,
+    ("text", "bigint"): _from_text,
+    ("text", "double"): _from_text,
+    ("text", "decimal"): _from_text,
+    ("text", "timestamp"): _text_to_timestamp,
+    ("text", "date"): _text_to_date,
+    ("date", "timestamp"): _by_cast,
+}

@@ -1,0 +1,27 @@
+"""The type of a new column, from all the values that the batch brings for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sinks.schema import BIGINT, DOUBLE, TEXT, TIMESTAMP, DataType
+from stream.evolve.fit import fit
+from stream.evolve.lattice import join
+from stream.evolve.pieces import Piece
+
+
+def infer(pieces: Sequence[Piece], *, detect_timestamps: bool) -> DataType:
+    """Return the least type that holds all values exactly; where there is none, the one that the first pieces need."""
+    types = list(dict.fromkeys(piece.type for piece in pieces))
+    if detect_timestamps and _all_fit(pieces, TEXT, TIMESTAMP):
+        types = [TIMESTAMP if kind == TEXT else kind for kind in types]
+    if DOUBLE in types and _all_fit(pieces, BIGINT, DOUBLE):
+        types = [DOUBLE if kind == BIGINT else kind for kind in types]
+    least = types[0]
+    for kind in types[1:]:
+        least = join(least, kind) or least
+    return least
+
+
+def _all_fit(pieces: Sequence[Piece], was: DataType, to: DataType) -> bool:
+    return all(fit(piece.values, was, to)[1] is None for piece in pieces if piece.type == was)
