@@ -72,6 +72,7 @@ class Preparer:
         rules = Rules(
             detect_timestamps=self._tables.detect_timestamps,
             max_columns=self._capabilities.max_columns,
+            max_identifier_bytes=self._capabilities.max_identifier_bytes,
             stores_nul_text=self._capabilities.stores_nul_text,
             large=large,
         )

@@ -1,0 +1,245 @@
+"""A whole run on a broker and a warehouse in memory: what lands, and what happens when something is in the way."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import anyio
+import pytest
+
+from checkpoints import Fenced, Partition
+from sinks import DataRefused, InDoubt, SchemaConflict, SinkOptions, Transient
+from sinks.memory import MemorySink, MemoryWarehouse
+from stream.config import Batching, Config, Kafka, Retry, Tables
+from stream.errors import OwnershipLost, SourceGap
+from stream.observe.facts import BatchAbandoned, BatchLoaded, BatchRead, FencedOut, StateChanged, nobody, to_all
+from stream.runtime import runner
+from stream.runtime.service import serve
+from stream.source.memory import MemoryBroker, memory_source
+
+pytestmark = pytest.mark.anyio
+ORDERS = Partition("orders", 0)
+
+
+class Stage:
+    """A topic, a warehouse, and runs between them."""
+
+    def __init__(self) -> None:
+        self.broker, self.warehouse, self.facts, self.also = MemoryBroker(), MemoryWarehouse(), [], nobody
+        self.broker.create("orders", 2)
+        self.config = Config(
+            kafka=Kafka(topics=("orders",), until="latest"),
+            batching=Batching(max_rows=10, max_age_seconds=0.01),
+            retry=Retry(first_wait_seconds=0.001, max_wait_seconds=0.002),
+        )
+
+    def produce(self, *values: object, partition: Partition = ORDERS) -> None:
+        self.broker.produce(partition, [v if isinstance(v, bytes) else json.dumps(v).encode() for v in values])
+
+    def sink(self, owner: str = "me") -> MemorySink:
+        return MemorySink(self.warehouse, SinkOptions("shop", "shop", owner))
+
+    async def run(self, sink: MemorySink | None = None, stopping: anyio.Event | None = None) -> None:
+        def open_source(config, budget):
+            return memory_source(self.broker, config.kafka, config.batching, budget)
+
+        with anyio.fail_after(20):
+            await serve(
+                "shop", self.config, sink or self.sink(), open_source, to_all(self.facts.append, self.also),
+                stopping=stopping or anyio.Event(),
+            )  # fmt: skip
+
+    def rows(self, table: str = "orders") -> list[dict[str, object]]:
+        return self.warehouse.table(table).to_pylist()
+
+    def told(self, kind: type) -> list[object]:
+        return [fact for fact in self.facts if isinstance(fact, kind)]
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+def failing_once(sink: MemorySink, method: str, error: Exception, *, after: bool = False) -> MemorySink:
+    """Make one call of a sink's method fail, before or after it did its work."""
+    real, failures = getattr(sink, method), [error]
+
+    async def call(*args):
+        if failures and not after:
+            raise failures.pop()
+        result = await real(*args)
+        if failures:
+            raise failures.pop()
+        return result
+
+    setattr(sink, method, call)
+    return sink
+
+
+async def test_each_event_becomes_one_row_with_its_place_in_kafka(stage):
+    stage.produce(*({"n": n} for n in range(25)))
+    await stage.run()
+    assert [(row["_kafka_offset"], row["n"]) for row in stage.rows()] == [(n, n) for n in range(25)]
+
+
+async def test_a_second_run_goes_on_where_the_first_ended(stage):
+    stage.produce({"n": 0})
+    await stage.run()
+    stage.produce({"n": 1})
+    await stage.run(stage.sink("me again"))
+    assert [row["n"] for row in stage.rows()] == [0, 1]
+
+
+async def test_a_batch_of_rejects_still_moves_the_position(stage):
+    stage.produce(b"{", b"}", b"")
+    await stage.run()
+    known = await stage.warehouse.store("shop").positions(["orders"])
+    assert known.position.next[ORDERS] == len(stage.warehouse.rejects) == 3
+
+
+async def test_what_was_read_is_what_was_loaded_rejected_skipped_or_abandoned(stage):
+    stage.produce(*({"n": n} for n in range(25)), b"nonsense", b"null")
+    stage.broker.produce(ORDERS, [None])
+    await stage.run()
+    read = sum(sum(fact.records.values()) for fact in stage.told(BatchRead))
+    loaded = stage.told(BatchLoaded)
+    rows = sum(fact.receipt.rows.get("orders", 0) for fact in loaded)
+    rejected = sum(sum(fact.rejects.values()) for fact in loaded)
+    skipped = sum(sum(reasons.values()) for fact in loaded for reasons in fact.skipped.values())
+    abandoned = sum(sum(fact.records.values()) for fact in stage.told(BatchAbandoned))
+    assert (rows, rejected, skipped) == (25, 1, 2)
+    assert read == rows + rejected + skipped + abandoned
+
+
+@pytest.mark.parametrize(
+    ("method", "error"),
+    [
+        ("open", Transient("away")),
+        ("claim", Transient("away")),
+        ("apply", Transient("away")),
+        ("load", Transient("away")),
+        ("apply", SchemaConflict("another writer")),
+        ("load", SchemaConflict("another writer")),
+    ],
+)
+async def test_a_failure_that_repetition_mends_costs_no_event(stage, method, error):
+    stage.produce(*({"n": n} for n in range(25)))
+    await stage.run(failing_once(stage.sink(), method, error))
+    assert [row["n"] for row in stage.rows()] == list(range(25))
+
+
+async def test_a_commit_whose_answer_was_lost_is_not_repeated(stage):
+    stage.produce(*({"n": n} for n in range(25)))
+    await stage.run(failing_once(stage.sink(), "load", InDoubt("lost"), after=True))
+    assert [row["n"] for row in stage.rows()] == list(range(25))
+
+
+async def test_a_fenced_owner_claims_anew_and_repeats_nothing(stage, monkeypatch):
+    monkeypatch.setattr(runner, "_FENCE_WAIT_SECONDS", 0.01)
+    stage.produce(*({"n": n} for n in range(25)))
+    await stage.run(failing_once(stage.sink(), "load", Fenced("a newer claim"), after=True))
+    assert [row["n"] for row in stage.rows()] == list(range(25))
+    assert stage.told(FencedOut)
+
+
+async def test_an_owner_that_is_fenced_again_and_again_gives_up_and_says_who_is_to_stop(stage, monkeypatch):
+    monkeypatch.setattr(runner, "_FENCE_WAIT_SECONDS", 0.01)
+    stage.produce({"n": 1})
+    sink = stage.sink()
+
+    async def fenced(*_):
+        raise Fenced("a newer claim")
+
+    sink.load = fenced
+    with pytest.raises(OwnershipLost, match="Stop one of them"):
+        await stage.run(sink)
+
+
+async def test_one_record_that_the_destination_refuses_is_set_aside_and_its_neighbours_land(stage):
+    stage.produce(*({"n": n} for n in range(9)))
+    sink = stage.sink()
+    real = sink.load
+
+    async def picky(batch, step):
+        if any(4 in table.column("n").to_pylist() for table in batch.tables.values()):
+            raise DataRefused("four is not to my taste")
+        return await real(batch, step)
+
+    sink.load = picky
+    await stage.run(sink)
+    assert [row["n"] for row in stage.rows()] == [0, 1, 2, 3, 5, 6, 7, 8]
+    assert [(reject.offset, reject.reason) for reject in stage.warehouse.rejects] == [(4, "refused")]
+
+
+async def test_a_record_with_more_columns_than_a_table_can_have_is_set_aside(stage):
+    stage.produce({"n": 1}, {f"c{i}": i for i in range(1_900)}, {"n": 2})
+    await stage.run()
+    assert [row["n"] for row in stage.rows()] == [1, 2]
+    assert len(stage.warehouse.rejects) == 1
+
+
+async def test_stopping_drains_what_was_read(stage):
+    stage.config = stage.config.model_copy(update={"kafka": Kafka(topics=("orders",))})
+    stage.produce(*({"n": n} for n in range(25)))
+    stopping = anyio.Event()
+
+    def stop_at_first_load(fact):
+        if isinstance(fact, BatchLoaded):
+            stopping.set()
+
+    stage.also = stop_at_first_load
+    await stage.run(stopping=stopping)
+    read = sum(sum(fact.records.values()) for fact in stage.told(BatchRead))
+    assert [row["n"] for row in stage.rows()] == list(range(read))
+    assert stage.told(StateChanged)[-1].state == "stopped"
+
+
+async def test_offsets_that_are_gone_stop_the_run(stage):
+    stage.produce(*({"n": n} for n in range(5)))
+    await stage.run()
+    stage.produce(*({"n": n} for n in range(5, 20)))
+    stage.broker.trim(ORDERS, 12)
+    with pytest.raises(SourceGap, match="5"):
+        await stage.run()
+
+
+async def test_accepted_loss_goes_on_and_is_written_into_the_ledger(stage):
+    stage.produce(*({"n": n} for n in range(5)))
+    await stage.run()
+    stage.produce(*({"n": n} for n in range(5, 20)))
+    stage.broker.trim(ORDERS, 12)
+    stage.config = stage.config.model_copy(
+        update={"kafka": stage.config.kafka.model_copy(update={"accept_loss": True})}
+    )
+    await stage.run()
+    assert [row["n"] for row in stage.rows()] == [*range(5), *range(12, 20)]
+    assert [(row.start_offset, row.stop_offset) for row in stage.warehouse.loads if row.lost] == [(5, 12)]
+
+
+async def test_the_budget_is_given_back_to_the_last_byte(stage):
+    from stream.source.budget import Budget
+
+    budgets = []
+
+    class Kept(Budget):
+        def __init__(self, limit):
+            super().__init__(limit)
+            budgets.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("stream.runtime.service.Budget", Kept)
+        stage.produce(*({"n": n} for n in range(25)))
+        await stage.run()
+    assert [budget.used_bytes for budget in budgets] == [0]
+
+
+async def test_a_column_of_a_large_table_is_not_widened_but_gets_a_variant(stage):
+    stage.config = stage.config.model_copy(update={"tables": Tables(widen_rows=3)})
+    stage.produce(*({"n": n} for n in range(25)))
+    await stage.run()
+    stage.produce({"n": 2**70})
+    await stage.run()
+    columns = Counter(name for name in stage.warehouse.schema.tables["orders"].columns)
+    assert "n__v_decimal" in columns
