@@ -4,38 +4,42 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from dataclasses import asdict, dataclass
+
+DATASET = "shop"
+ORDERS = "orders"
+ITEMS = "orders__items"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What one run of a contender is to read, and where its rows go (a DuckDB file or a PostgreSQL URL)."""
+    """What one run of a contender is to read, and the URL its rows go to."""
 
     brokers: str
     topic: str
     to: str
     events: int
 
+    @property
+    def file(self) -> str:
+        """Return the path in a `duckdb:///` URL."""
+        return self.to.removeprefix("duckdb:///")
+
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
-    """When a contender had its first record and its last commit, in seconds since 1970."""
+class Outcome:
+    """What a script did: events carried, and when it was ready to read the first (seconds since 1970)."""
 
     events: int
-    first_record: float
-    last_commit: float
-
-    @property
-    def events_per_second(self) -> float:
-        """Return the rate between the first record and the last commit."""
-        return self.events / (self.last_commit - self.first_record)
+    ready: float
 
     def report(self) -> None:
         """Print this as the last line of a script's output."""
         print(json.dumps(asdict(self)), flush=True)
 
     @classmethod
-    def reported(cls, output: str) -> Timeline:
+    def reported(cls, output: str) -> Outcome:
         """Return what a script printed as its last line."""
         return cls(**json.loads(output.splitlines()[-1]))
 
@@ -48,3 +52,8 @@ def options(description: str | None) -> Options:
     parser.add_argument("--to", default="")
     parser.add_argument("--events", type=int, default=1_000_000)
     return Options(**vars(parser.parse_args()))
+
+
+def now() -> float:
+    """Return the time in seconds since 1970: the one clock that parent and child share."""
+    return time.time()

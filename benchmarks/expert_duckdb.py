@@ -11,7 +11,7 @@ from benchmarks.expert import CREATE_TABLES, Chunk, stream
 def load(database: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
     """Insert a chunk and its offsets, both or neither."""
     database.begin()
-    for name, table in (("orders", chunk.orders), ("orders__items", chunk.items)):
+    for name, table in chunk.tables.items():
         database.register("arriving", table)
         database.execute(f"insert into {name} select * from arriving")
         database.unregister("arriving")
@@ -22,7 +22,7 @@ def load(database: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
 def main() -> None:
     """Load the topic's backlog into a DuckDB file."""
     given = options(main.__doc__)
-    with duckdb.connect(given.to) as database:
+    with duckdb.connect(given.file) as database:
         for statement in CREATE_TABLES:
             database.execute(statement)
         start = dict(database.execute("select * from offsets").fetchall())

@@ -18,7 +18,7 @@ SAVE_OFFSET = (
 def load(database: psycopg.Connection, chunk: Chunk) -> None:
     """Copy a chunk and save its offsets, both or neither."""
     with database.transaction(), database.cursor() as cursor:
-        for name, table in (("orders", chunk.orders), ("orders__items", chunk.items)):
+        for name, table in chunk.tables.items():
             copy_in(cursor, name, table)
         cursor.executemany(SAVE_OFFSET, list(chunk.offsets.items()))
 
