@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports wheel bench format lock upgrade clean
+.PHONY: help setup demo test check lint types imports wheel bench docs format lock upgrade clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ wheel: $(READY) ## Build the wheel and try it in an empty environment
 
 bench: $(READY) ## Measure headrace beside its opponents (takes a while)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(READY) ## Write the configuration reference from the model
+	$(BIN)/python -m stream.cli.main config docs > docs/configuration.md
 
 format: $(READY) ## Format the code and mend what can be mended
 	$(BIN)/ruff format .

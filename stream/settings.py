@@ -37,6 +37,20 @@ def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, 
         raise ConfigError("\n".join(_complaints(error, settings))) from None  # its own text may show a secret
 
 
+def require_complete(config: Config) -> None:
+    """Return quietly when a run has what it needs; raises `ConfigError` that says what is missing."""
+    if bool(config.kafka.topics) == bool(config.kafka.pattern):
+        raise ConfigError(
+            "a run reads either topics or a pattern: give one of them (--topic orders, or --pattern '^shop-'; "
+            "in a file kafka.topics or kafka.pattern)"
+        )
+    if config.destination.url is None:
+        raise ConfigError(
+            "a run needs a destination: --to duckdb:///orders.duckdb, or destination.url in a file, "
+            f"or {fields.variable(('destination', 'url'))}"
+        )
+
+
 def public(config: Config) -> dict[str, Any]:
     """Return the configuration as plain values that JSON can hold, without its secrets."""
     shown: dict[str, Any] = config.model_dump(mode="json")

@@ -1,0 +1,45 @@
+"""`headrace config`: what can be set, and whether what is set makes sense."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stream.cli.failures import reporting
+
+app = typer.Typer(
+    help="What can be set, and whether what is set makes sense.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the configuration file, for editors and validators."""
+    from stream.reference import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
+
+
+@app.command()
+def check(
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="TOML or YAML file.")] = None,
+) -> None:
+    """Print the configuration that a run would have, without its secrets; fail when it could not run."""
+    with reporting():
+        from stream import settings
+
+        loaded = settings.load(config, os.environ, {})
+        settings.require_complete(loaded)
+        print(json.dumps(settings.public(loaded), indent=2))
+
+
+@app.command(hidden=True)
+def docs() -> None:
+    """Print docs/configuration.md."""
+    from stream.reference import configuration_page
+
+    print(configuration_page(), end="")

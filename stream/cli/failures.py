@@ -1,0 +1,73 @@
+"""Errors as a person at a terminal should meet them: a few lines, an exit code, no traceback unless asked for."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from stream.errors import DestinationError, HeadraceError, OwnershipLost
+from stream.redact import redact
+
+BUG: Final = 1
+INTERRUPTED: Final = 130
+
+
+@contextmanager
+def reporting(*, debug: bool = False) -> Iterator[None]:
+    """Turn an error into a few lines on stderr and an exit code; `debug` puts the traceback before them."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        if debug:
+            print(redact("".join(traceback.format_exception(error))), file=sys.stderr)
+        print(explained(error), file=sys.stderr)
+        sys.exit(exit_code(error))
+
+
+def explained(error: BaseException) -> str:
+    """Return what happened and what to do, without secrets."""
+    if _code(telling := _telling(error)) is not None:
+        return redact(f"headrace: {telling}")
+    return redact(
+        f"headrace: unexpected {type(telling).__name__}: {telling}\n"
+        "This is a bug in headrace: run again with --debug for the traceback, and report it."
+    )
+
+
+def exit_code(error: BaseException) -> int:
+    """Return the exit code for an error: that of its class, see docs/cli.md; 1 for a bug."""
+    code = _code(_telling(error))
+    return BUG if code is None else code
+
+
+def _telling(error: BaseException) -> BaseException:
+    leaves = list(_leaves(error))
+    return next((leaf for leaf in leaves if _code(leaf) is not None), leaves[0])
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+def _code(error: BaseException) -> int | None:
+    from checkpoints import Fenced  # here, not above: sinks bring Arrow, and `--help` must not wait for it
+    from sinks import SinkError
+
+    match error:
+        case HeadraceError():
+            return error.exit_code
+        case SinkError():
+            return DestinationError.exit_code
+        case Fenced():
+            return OwnershipLost.exit_code
+        case _:
+            return None

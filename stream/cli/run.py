@@ -1,0 +1,86 @@
+"""`headrace run`: events to tables, until it is stopped or up to date."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stream.cli.failures import reporting
+
+if TYPE_CHECKING:
+    from stream.config import Config
+    from stream.info import LoadInfo
+    from stream.observe import Observer
+
+
+def run(
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="TOML or YAML file; see docs/configuration.md.")
+    ] = None,
+    brokers: Annotated[str | None, typer.Option(help="Bootstrap servers, host:port[,host:port].")] = None,
+    topic: Annotated[list[str] | None, typer.Option(help="Topic to read; may be given again.")] = None,
+    pattern: Annotated[str | None, typer.Option(help="Regular expression for topics.")] = None,
+    group: Annotated[str | None, typer.Option(help="Consumer group.")] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(help="Where to begin in a new topic: earliest, latest or a timestamp."),
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="'latest': stop at the offsets seen at the start.")] = None,
+    accept_loss: Annotated[bool, typer.Option("--accept-loss", help="Go on past offsets that are gone.")] = False,
+    to: Annotated[str | None, typer.Option(help="Destination, as in duckdb:///orders.duckdb.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Schema of the tables.")] = None,
+    pipeline: Annotated[str | None, typer.Option(help="Name that owns the positions.")] = None,
+    http: Annotated[str | None, typer.Option(help="Serve metrics, health and status at :port.")] = None,
+    log_format: Annotated[str | None, typer.Option(help="auto, console or json.")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    progress: Annotated[bool | None, typer.Option("--progress/--no-progress", help="Show progress.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Load events from Kafka into tables, each exactly once, until Ctrl-C or SIGTERM.
+
+    Whatever is not given here comes from the environment, then from the file, then from the defaults.
+    """
+    given = {
+        "pipeline": pipeline,
+        "kafka.brokers": brokers,
+        "kafka.topics": topic or None,
+        "kafka.pattern": pattern,
+        "kafka.group": group,
+        "kafka.start": start,
+        "kafka.until": until,
+        "kafka.accept_loss": accept_loss or None,
+        "destination.url": to,
+        "destination.dataset": dataset,
+        "service.http": http,
+        "service.log_format": log_format,
+        "service.log_level": log_level,
+    }
+    with reporting(debug=debug):
+        _carry(config, given, progress=progress)
+
+
+def _carry(file: Path | None, given: dict[str, Any], *, progress: bool | None) -> None:
+    import anyio
+
+    from stream import settings
+    from stream.api import pipeline_of
+    from stream.cli.watch import log_format_of, watched
+
+    config = settings.load(file, os.environ, given)
+    settings.require_complete(config)
+    with watched(pipeline_of(config).pipeline_name, config, progress=progress) as observe:
+        info = anyio.run(_until_stopped, config, observe)
+    if log_format_of(config) == "console":
+        print(info)
+
+
+async def _until_stopped(config: Config, observe: Observer) -> LoadInfo:
+    from stream.api import pipeline_of
+    from stream.resources import KafkaEvents
+    from stream.runtime.signals import stopped_by_signals
+
+    async with stopped_by_signals() as stopping:
+        return await pipeline_of(config).run_async(KafkaEvents(config.kafka), observe=observe, stopping=stopping)

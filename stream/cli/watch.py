@@ -1,0 +1,48 @@
+"""Everybody who watches a run: log, metrics, health, status, progress."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from stream.config import Config
+from stream.decode.reasons import Reason
+from stream.observe import Observer, to_all
+from stream.observe.health import Health
+from stream.observe.http import routes, served
+from stream.observe.logging_setup import LogFormat, configure_logging
+from stream.observe.logs import LogObserver
+from stream.observe.metrics import Metrics
+from stream.observe.progress import line_progress, live_progress
+from stream.observe.status import StatusBoard
+from stream.settings import secrets
+
+
+@contextmanager
+def watched(pipeline: str, config: Config, *, progress: bool | None = None) -> Iterator[Observer]:
+    """Give one observer for all watchers that `config` asks for; they end with the context.
+
+    `progress` None shows it wherever a person is likely to read: when the log is not JSON.
+    """
+    service = config.service
+    log_format = log_format_of(config)
+    log = LogObserver(configure_logging(log_format, service.log_level, secrets(config)))
+    metrics = Metrics(pipeline, reject_reasons=tuple(Reason))
+    health = Health(service.heartbeat_seconds)
+    board = StatusBoard(pipeline)
+    watchers: list[Observer] = [board.observe, metrics.observe, health.observe, log.observe]
+    with ExitStack() as stack:
+        if service.http is not None:
+            stack.enter_context(served(service.http, routes(metrics, health, board)))
+        if progress or (progress is None and log_format == "console"):
+            show = live_progress(board) if sys.stderr.isatty() else line_progress(board)
+            watchers.append(stack.enter_context(show))
+        yield to_all(*watchers)
+
+
+def log_format_of(config: Config) -> LogFormat:
+    """Return the format of the log: `auto` is console on a terminal, JSON elsewhere."""
+    if config.service.log_format == "auto":
+        return "console" if sys.stderr.isatty() else "json"
+    return config.service.log_format

@@ -1,0 +1,151 @@
+"""The command line: what it imports, what it prints, how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from checkpoints import Fenced
+from sinks import DataRefused, Transient
+from stream import errors
+from stream.cli.failures import exit_code, explained, reporting
+from stream.reference import configuration_page, json_schema
+
+ROOT = Path(__file__).parents[4]
+SECRET = "correct-horse-battery"
+HEAVY = {
+    "aiokafka",
+    "anyio",
+    "duckdb",
+    "prometheus_client",
+    "psycopg",
+    "pyarrow",
+    "rich",
+    "sqlalchemy",
+    "structlog",
+    "yaml",
+}
+
+
+def headrace(*words: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE__")}
+    command = [sys.executable, "-m", "stream.cli.main", *words]
+    return subprocess.run(command, cwd=ROOT, env=clean | (environ or {}), capture_output=True, text=True, timeout=60)
+
+
+def imported_by(code: str) -> set[str]:
+    ask = f"import sys\n{code}\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    return set(subprocess.check_output([sys.executable, "-c", ask], cwd=ROOT, text=True).split())
+
+
+def test_import_stream_brings_nothing_heavy() -> None:
+    assert not imported_by("import stream") & (HEAVY | {"pydantic", "typer", "asyncio"})
+
+
+def test_the_command_line_brings_nothing_heavy_before_a_command_runs() -> None:
+    assert not imported_by("import stream.cli.main") & (HEAVY | {"pydantic"}) - {"anyio"}
+
+
+def test_help_does_not_need_rich() -> None:
+    code = "sys.argv = ['headrace', '--help']\nfrom stream.cli.main import app\napp(standalone_mode=False)"
+    assert not imported_by(code) & HEAVY - {"anyio"}
+
+
+def test_help_names_every_command() -> None:
+    done = headrace("--help")
+    assert done.returncode == 0
+    assert all(command in done.stdout for command in ("run", "demo", "config"))
+
+
+def test_a_run_without_topics_says_what_to_give() -> None:
+    done = headrace("run", "--to", "duckdb:///x.duckdb")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--topic" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_run_without_a_destination_says_what_to_give() -> None:
+    done = headrace("run", "--topic", "orders")
+    assert done.returncode == 2
+    assert "--to duckdb:///orders.duckdb" in done.stderr
+
+
+def test_debug_shows_the_traceback() -> None:
+    assert "Traceback" in headrace("run", "--debug").stderr
+
+
+def test_an_unknown_variable_stops_a_run() -> None:
+    done = headrace("run", environ={"HEADRACE__KAFKA__BORKERS": "x"})
+    assert done.returncode == 2
+    assert "did you mean HEADRACE__KAFKA__BROKERS?" in done.stderr
+
+
+def test_check_prints_what_a_run_would_have_and_no_secret() -> None:
+    environ = {"HEADRACE__DESTINATION__URL": f"postgresql://me:{SECRET}@db/shop", "HEADRACE__KAFKA__TOPICS": "orders"}
+    done = headrace("config", "check", environ=environ)
+    assert json.loads(done.stdout)["destination"]["url"] == "postgresql://me:***@db/shop"
+    assert SECRET not in done.stdout + done.stderr
+
+
+def test_the_schema_knows_every_section_and_the_files_of_secrets() -> None:
+    schema = json.loads(headrace("config", "schema").stdout)
+    assert schema == json_schema()
+    assert "password_file" in schema["$defs"]["Security"]["properties"]
+    assert schema["additionalProperties"] is False
+
+
+def test_the_configuration_page_is_up_to_date() -> None:
+    assert (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8") == configuration_page(), "run `make docs`"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.ConfigError("x"), 2),
+        (errors.UnknownTopic("x"), 3),
+        (DataRefused("x"), 4),
+        (Transient("x"), 4),
+        (errors.SourceGap("x"), 5),
+        (Fenced("x"), 6),
+        (errors.OwnershipLost("x"), 6),
+        (ValueError("x"), 1),
+        (errors.PipelineStepFailed("load", None, errors.DestinationError("x")), 4),
+        (ExceptionGroup("both", [ValueError("x"), errors.SourceDenied("x")]), 3),
+    ],
+)
+def test_the_class_of_an_error_gives_the_exit_code(error: Exception, code: int) -> None:
+    assert exit_code(error) == code
+
+
+def test_every_exit_code_of_an_error_is_documented() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    documented = set(map(int, re.findall(r"^\| (\d+) \|", page, re.MULTILINE)))
+    classes = [c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.HeadraceError)]
+    assert {c.exit_code for c in classes} <= documented
+
+
+def test_an_error_on_purpose_is_told_as_it_is() -> None:
+    assert explained(errors.ConfigError("this is wrong; do that")) == "headrace: this is wrong; do that"
+
+
+def test_a_bug_says_so_and_how_to_report_it() -> None:
+    text = explained(ZeroDivisionError("division by zero"))
+    assert text.startswith("headrace: unexpected ZeroDivisionError: division by zero\n")
+    assert "--debug" in text
+
+
+def test_no_secret_is_in_an_error() -> None:
+    assert SECRET not in explained(errors.DestinationError(f"postgresql://me:{SECRET}@db is away"))
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_no_secret_is_in_what_is_reported(capsys: pytest.CaptureFixture[str], debug: bool) -> None:
+    with pytest.raises(SystemExit), reporting(debug=debug):
+        raise RuntimeError(f"password={SECRET}")
+    assert SECRET not in capsys.readouterr().err
