@@ -40,7 +40,8 @@ class Fitter:
         Every record must have passed the guard.
         """
         max_leaves = _MAX_CELLS // max(len(pile), 1)
-        known = self._templates = [template for template in self._templates if template.leaves <= max_leaves]
+        known = [template for template in self._templates if template.leaves <= max_leaves]
+        self._templates = list(known)
         pieces: list[Piece] = []
         rows: Counter[Template] = Counter()
         for turn in range(len(known) + _MAX_LESSONS):
@@ -61,7 +62,7 @@ class Fitter:
             pile, rest = pile.without(template.misfits(pile.values))
             table = template.parse(pile)
         if table is None:  # some object has a key twice
-            pile, refused = pile.without({p for p, value in enumerate(pile.values) if not self._is_readable(value)})
+            pile, refused = pile.without({p for p, value in enumerate(pile.values) if self._read(value) is None})
             table, rest = template.parse(pile), rest + refused
         if table is None:
             return template.schema.empty_table(), NO_RECORDS, pile + rest
@@ -87,19 +88,20 @@ class Fitter:
 
     def _shapes(self, values: Iterable[bytes]) -> Iterator[Fields]:
         for value in values:
-            with suppress(Unreadable, NoShape):
-                shape = shape_of(read_exactly(value, self._limits))
-                if isinstance(shape, Fields):
+            with suppress(NoShape):
+                shape = shape_of(self._read(value))
+                if isinstance(shape, Fields):  # not what was refused
                     yield shape
-
-    def _is_readable(self, value: bytes) -> bool:
-        try:
-            read_exactly(value, self._limits)
-        except Unreadable:
-            return False
-        return True
 
     def _inexact(self, table: pa.Table, pile: Pile) -> set[int]:
         """Return the rows of `table` with a number that a double does not hold."""
-        limits = self._limits
-        return {p for p in doubtful_rows(table, pile) if not held_by_doubles(read_exactly(pile.values[p], limits))}
+        read = {row: self._read(pile.values[row]) for row in doubtful_rows(table, pile)}
+        return {row for row, document in read.items() if document is None or not held_by_doubles(document)}
+
+    def _read(self, value: bytes) -> dict[str, object] | None:
+        """Return what an object holds exactly; None when there is a reason to refuse it."""
+        try:
+            document = read_exactly(value, self._limits)
+        except Unreadable:
+            return None
+        return document if isinstance(document, dict) else None

@@ -58,7 +58,7 @@ class JsonDecoder:
         failpoint("decode.mid", rows.values)
         fitter = self._fitters.setdefault(topic, Fitter(self._limits))
         pieces, unfit = fitter.fit(pile)
-        exact = self._read_each([*suspects.rows, *unfit.rows], rows, rejects, skipped)
+        exact = self._read_each((suspects + unfit).rows, rows, rejects, skipped)
         keys = rows.keys(self._include)
         columnar = tuple(Columnar(table, _chosen(keys, records.rows)) for table, records in pieces)
         loose = (Loose(list(exact.values()), _chosen(keys, list(exact))),) if exact else ()

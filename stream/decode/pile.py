@@ -9,7 +9,7 @@ import pyarrow as pa
 
 
 class Pile:
-    """Records that take the same way. Never changed; its Arrow column and joined text are made once, when asked for."""
+    """Records that take the same way, in the order of rows. Never changed; what derives from it is made once."""
 
     def __init__(self, rows: Sequence[int], values: Sequence[bytes]) -> None:
         self.rows = rows
@@ -19,8 +19,12 @@ class Pile:
         return len(self.rows)
 
     def __add__(self, other: Pile) -> Pile:
-        """Return both piles as one."""
-        return Pile([*self.rows, *other.rows], [*self.values, *other.values]) if self and other else self or other
+        """Return both piles as one, in the order of rows."""
+        if not (self and other):
+            return self or other
+        values = dict(zip(self.rows, self.values, strict=True)) | dict(zip(other.rows, other.values, strict=True))
+        rows = sorted(values)
+        return Pile(rows, [values[row] for row in rows])
 
     @cached_property
     def column(self) -> pa.BinaryArray:

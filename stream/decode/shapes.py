@@ -44,7 +44,7 @@ _NO_ITEMS: Final[Shape] = Scalar.NULL
 _ODD_CHARACTER: Final = re.compile(r'["\\\x00-\x1f]')  # in a key: msgspec's structs refuse it
 _NUMBERS: Final = (Scalar.INTEGER, Scalar.BIG, Scalar.FRACTION)
 _ARROW: Final[Mapping[Scalar, pa.DataType]] = {
-    Scalar.NULL: pa.null(),
+    Scalar.NULL: pa.bool_(),  # holds nulls too; pyarrow 26 makes a list of two nulls an array that is out of bounds
     Scalar.BOOL: pa.bool_(),
     Scalar.INTEGER: pa.int64(),
     Scalar.BIG: pa.int64(),
