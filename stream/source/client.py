@@ -19,6 +19,7 @@ from stream.source.origin import origin
 from stream.source.security import security_arguments
 from stream.source.topic_ids import UNKNOWN, TopicIdsRequest
 from stream.source.trouble import diagnosis, translated
+from stream.source.unwrapped import unwrap
 
 METADATA_MAX_AGE_SECONDS: Final = 30  # how soon a new partition, or a new topic of a pattern, is found
 CONNECT_SECONDS: Final = 10.0
@@ -63,6 +64,7 @@ class Client:
         try:
             with anyio.fail_after(CONNECT_SECONDS):
                 await self._consumer.start()
+                unwrap(self._consumer)
         except (KafkaError, OSError) as error:
             raise await diagnosis(self._kafka, CONNECT_SECONDS) from error
 

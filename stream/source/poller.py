@@ -28,8 +28,9 @@ class Poller:
 
         A poll that is interrupted has taken nothing.
         """
-        if self._failure is not None:
-            raise self._failure
+        if (failure := self._failure) is not None:
+            self._failure = None
+            raise failure
         polled: Polled = {}
         try:
             with anyio.CancelScope() as self._scope:
@@ -49,9 +50,10 @@ class Poller:
 
         `paused` pauses all partitions, so that the poll brings nothing, and says whether there are any to poll.
         """
-        while self._failure is None:
+        while True:
             await anyio.sleep(self._patience / 2)
-            if self._scope is None and self._clock() - self._polled_at > self._patience and paused():
+            overdue = self._clock() - self._polled_at > self._patience
+            if overdue and self._scope is None and self._failure is None and paused():
                 try:
                     await self.poll(0)
                 except Exception as error:  # whoever polls next shall hear of it

@@ -72,6 +72,18 @@ async def test_every_codec_is_read(bench: KafkaBench, codec: str) -> None:
     assert values(await drained(bench.source(until="latest")), 0) == wanted
 
 
+async def test_records_are_the_same_with_and_without_aiokafkas_wrapper(
+    bench: KafkaBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.produce(0, [b"a", None, b""], keys=[None, b"k", b""], **{"compression.type": "lz4"})
+    await bench.transact(0, [b"never"], commit=False)
+    await bench.transact(0, [b"b"] * 500, commit=True)
+    bounded = {"until": "latest", "wants_headers": True, "batching": Batching(max_rows=13, max_age_seconds=60)}
+    unwrapped = await drained(bench.source(**bounded))
+    monkeypatch.setattr("stream.source.unwrapped.KNOWN_VERSIONS", ("none",))
+    assert await drained(bench.source(**bounded)) == unwrapped
+
+
 async def test_a_record_larger_than_a_fetch_comes_through(
     kafka: KafkaServer | ForeignKafka, topic: Callable[..., str]
 ) -> None:
