@@ -12,7 +12,7 @@ from stream.observe.facts import BatchLoaded, Fact, Observer, StateChanged, nobo
 from stream.observe.status import Status, StatusBoard
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
 
 _LINE_EVERY_SECONDS: Final = 5.0
 _REFRESHES_PER_SECOND: Final = 4.0
@@ -30,7 +30,6 @@ def live_progress(board: StatusBoard) -> Iterator[Observer]:
         console=Console(stderr=True),
         refresh_per_second=_REFRESHES_PER_SECOND,
         redirect_stdout=False,
-        transient=False,
     ):
         yield nobody
 
@@ -72,11 +71,13 @@ def summary(status: Status, now: float) -> str:
     return " · ".join(parts)
 
 
-def _display(status: Status, now: float) -> Table:
+def _display(status: Status, now: float) -> RenderableType:
+    from rich.console import Group
     from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=escape(summary(status, now)), title_justify="left", box=None, padding=(0, 2))
+    table = Table(box=None, padding=(0, 2))
     table.add_column("table")
     table.add_column("rows since start", justify="right")
     for name, rows in list(status.rows.items())[:_TABLES_SHOWN]:
@@ -85,4 +86,4 @@ def _display(status: Status, now: float) -> Table:
         table.add_row(f"and {len(status.rows) - _TABLES_SHOWN} more", "")
     for reason, records in status.rejects.items():
         table.add_row(f"[yellow]set aside: {escape(reason)}[/]", f"[yellow]{records:,}[/]")
-    return table
+    return Group(Text(summary(status, now), style="bold"), table)
