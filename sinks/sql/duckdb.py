@@ -22,13 +22,14 @@ from sinks.sql.statement import Statement
 _INCOMING: Final = "hr_incoming"
 _MEMORY: Final = ":memory:"
 
-# Measured in docs/decisions/0003-duckdb-bulk-load.md; a URL's own parameters win.
-_SETTINGS: Final = {
-    "memory_limit": "160MB",
-    "threads": "2",
-    "preserve_insertion_order": "false",
-    "checkpoint_threshold": "64MB",
-}
+# Both measured in docs/decisions/0003-duckdb-bulk-load.md; a URL's own parameters win over the settings.
+_SETTINGS: Final = {"memory_limit": "160MB", "threads": "2", "preserve_insertion_order": "false"}
+_ROW_GROUP_SIZE: Final = 24_576
+
+# Attached, since only then a file takes a size of row groups; and under a name of our own, since by its usual one
+# (the file's) `orders.duckdb` with a dataset `orders` is "Ambiguous reference to catalog or schema".
+_ATTACH: Final = f'ATTACH IF NOT EXISTS $1 AS "_hr_file" (ROW_GROUP_SIZE {_ROW_GROUP_SIZE})'
+_USE: Final = 'USE "_hr_file"'
 
 
 def connect(url: str, options: SinkOptions) -> SqlSink:
@@ -64,17 +65,27 @@ class _Database:
         return Capabilities("duckdb", max_identifier_bytes=255, stores_nul_text=True, single_process=True)
 
     def connect(self) -> Session:
-        if self._memory is not None:
-            return _Session(self._memory.cursor(), self._path, self._dataset)
         try:
-            connection = duckdb.connect(self._path, config=dict(self._settings))
-        except (duckdb.Error, OSError) as error:
+            connection = self._memory.cursor() if self._memory else self._attached()
+            connection.execute(_USE)
+            connection.execute("SET TimeZone = 'UTC'")
+        except duckdb.Error as error:
             raise while_opening(error, Path(self._path)) from error
-        connection.execute("SET TimeZone = 'UTC'")
+        return _Session(connection, self._path, self._dataset)
+
+    def _attached(self) -> duckdb.DuckDBPyConnection:
+        # Sinks of this process on one file share an instance, by its name: DuckDB opens no file twice.
+        name = _MEMORY if self._path == _MEMORY else f"{_MEMORY}headrace {Path(self._path).resolve()}"
+        connection = duckdb.connect(name, config=dict(self._settings))
+        try:
+            connection.execute(_ATTACH, [self._path])
+        except duckdb.Error:
+            connection.close()
+            raise
         if self._path == _MEMORY:
             self._memory = connection
-            return self.connect()
-        return _Session(connection, self._path, self._dataset)
+            return connection.cursor()
+        return connection
 
     def close(self) -> None:
         if self._memory is not None:

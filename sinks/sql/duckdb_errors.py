@@ -24,6 +24,8 @@ def while_opening(error: Exception, path: Path) -> SinkError:
     text = str(error)
     if "Could not set lock" in text:
         return Transient(f"{path} is open in another process{_holder(text)}: stop it, or wait until it has finished")
+    if isinstance(error, duckdb.ResourceInUseException):
+        return SinkError(f"{path} is open in this process by other code: close that connection first")
     if not path.parent.is_dir():
         return SinkError(f"cannot open {path}: the folder {path.parent} does not exist; create it first")
     if path.is_dir():
