@@ -1,0 +1,15 @@
+COPY "shop"."orders" ("_hr_id", "select", "id"" int); drop table ""victim""; --%s:x $1") FROM STDIN WITH (FORMAT csv, ENCODING 'UTF8')
+
+INSERT INTO "shop"."orders" ("_hr_id", "select", "id"" int); drop table ""victim""; --%s:x $1") SELECT "hr_incoming"."_hr_id", "hr_incoming"."select", "hr_incoming"."id"" int); drop table ""victim""; --%s:x $1" 
+FROM "hr_incoming"
+
+SELECT count(*) AS count_1 
+FROM (SELECT 1 
+FROM "shop"."orders" 
+ LIMIT $1) AS counted
+-- (1000000,)
+
+SELECT information_schema.columns.table_name, information_schema.columns.column_name, information_schema.columns.data_type, information_schema.columns.numeric_precision, information_schema.columns.numeric_scale 
+FROM information_schema.columns 
+WHERE information_schema.columns.table_schema = $1
+-- ('shop',)

@@ -1,0 +1,115 @@
+"""The SQL that goes to DuckDB and PostgreSQL, compared with golden files. `HEADRACE_GOLDEN=write` writes them anew."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from checkpoints import Checkpoint, OffsetRange, Partition, Position, Span
+from sinks import AddColumn, Batch, Column, CreateTable, Schema, Table, WidenColumn
+from sinks.ledger import load_rows
+from sinks.schema import BIGINT, BINARY, BOOL, DATE, DOUBLE, JSON, TEXT, TIME, TIMESTAMP, decimal
+from sinks.sql import catalog, ddl, dml, locks
+from sinks.sql.dialect import DUCKDB, POSTGRES, Dialect
+from sinks.sql.ledger import Ledger
+from sinks.sql.offsets import Offsets
+from sinks.sql.statement import Statement
+
+GOLDEN = Path(__file__).parent / "golden"
+HOSTILE = 'id" int); drop table "victim"; --%s:x $1'
+ONE, TWO = Partition("orders", 0), Partition("orders", 1)
+STEP = Checkpoint(
+    "shop",
+    "load-1",
+    since=Position({ONE: 5, TWO: 0}),
+    upto=Position({ONE: 9, TWO: 2}),
+    epoch=3,
+    spans=(Span(OffsetRange(ONE, 5, 9), 3, rejected=1), Span(OffsetRange(TWO, 0, 2), 2)),
+)
+
+both = pytest.mark.parametrize("dialect", [DUCKDB, POSTGRES], ids=lambda dialect: dialect.name)
+
+
+def check(name: str, *statements: Statement) -> None:
+    """Compare statements with the golden file of that name."""
+    text = "\n\n".join(f"{s.text}\n-- {s.parameters!r}" if s.parameters else s.text for s in statements) + "\n"
+    file = GOLDEN / f"{name}.sql"
+    if os.environ.get("HEADRACE_GOLDEN") == "write":
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8")
+
+
+@both
+def test_a_table_is_created_with_each_type(dialect: Dialect) -> None:
+    types = {
+        "text": TEXT, "bigint": BIGINT, "double": DOUBLE, "bool": BOOL, "timestamp": TIMESTAMP, "date": DATE,
+        "time": TIME, "binary": BINARY, "decimal": decimal(38, 9), "json": JSON,
+    }  # fmt: skip
+    columns = {"_hr_id": Column("_hr_id", TEXT, nullable=False)} | {n: Column(n, t) for n, t in types.items()}
+    check(f"create_table_{dialect.name}", *ddl.alter(dialect, "shop", CreateTable(Table("orders", columns))))
+
+
+@both
+def test_columns_are_added_and_widened(dialect: Dialect) -> None:
+    changes = [
+        AddColumn("orders", Column("note", TEXT)),
+        WidenColumn("orders", Column("price", decimal(20, 4)), was=BIGINT),
+        WidenColumn("orders", Column("size", BIGINT), was=BIGINT),
+    ]
+    check(f"alter_table_{dialect.name}", *(s for change in changes for s in ddl.alter(dialect, "shop", change)))
+
+
+@both
+def test_system_tables_are_created_where_they_are_missing(dialect: Dialect) -> None:
+    check(f"system_tables_{dialect.name}", ddl.create_dataset("shop"), *Ledger(dialect, "shop").create())
+
+
+@both
+def test_no_name_leaves_its_quotes(dialect: Dialect) -> None:
+    table = Table(HOSTILE, {HOSTILE: Column(HOSTILE, TEXT)})
+    changes = [
+        CreateTable(table),
+        AddColumn(HOSTILE, Column(HOSTILE, TEXT)),
+        WidenColumn(HOSTILE, Column(HOSTILE, TEXT), DATE),
+    ]
+    statements = [s for change in changes for s in ddl.alter(dialect, HOSTILE, change)]
+    check(f"hostile_names_{dialect.name}", ddl.create_dataset(HOSTILE), ddl.use_dataset(HOSTILE), *statements)
+
+
+def test_rows_are_copied_and_inserted_by_name() -> None:
+    columns = ("_hr_id", "select", HOSTILE)
+    check(
+        "rows",
+        dml.copy_csv("shop", "orders", columns),
+        dml.insert_from("hr_incoming", "shop", "orders", columns),
+        dml.count("shop", "orders", 1_000_000),
+        catalog.columns_of("shop"),
+    )
+
+
+def test_partitions_are_remembered_taken_and_advanced() -> None:
+    offsets = Offsets(POSTGRES, "shop")
+    check(
+        "offsets",
+        offsets.positions("shop"),
+        offsets.next_epoch("shop"),
+        offsets.remember("shop", {ONE: 5, TWO: 0}, {"orders": "cluster/topic"}),
+        offsets.adopt("shop", "orders", "cluster/topic"),
+        offsets.take("shop", [ONE, TWO], 3, "me"),
+        offsets.advance(STEP),
+    )
+
+
+def test_loads_and_schemas_are_recorded() -> None:
+    ledger = Ledger(POSTGRES, "shop")
+    check(
+        "ledger",
+        ledger.dataset_exists(),
+        ledger.record(load_rows(Batch(schema_version=1), STEP, "me")),
+        ledger.landed("load-1"),
+        ledger.newest_version(),
+        ledger.newest_schema(),
+        ledger.store_schema(Schema(1), "shop"),
+        locks.exclusive("shop", "orders"),
+        locks.shared("shop"),
+    )
