@@ -8,11 +8,11 @@ import uuid
 from typing import Final
 
 from pydantic import SecretStr
-from sinks.registry import connect, schemes
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from sinks import Sink, SinkOptions
+from sinks.registry import connect, schemes
 from stream.config import Config, Destination
 from stream.errors import ConfigError
 

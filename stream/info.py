@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sinks import AddColumn, Change, CreateTable, WidenColumn
 from stream.observe.facts import BatchLoaded, Fact, SchemaChanged, Started
+from stream.observe.words import describe
 
 _KEPT_LOAD_IDS = 1_000  # an endless run must not grow; the ledger has them all
 
@@ -63,19 +63,6 @@ class LoadInfo:
         lines += [f"  skipped, {reason}: {count:,} records" for reason, count in sorted(self.skipped.items())]
         lines += [f"  schema: {change}" for change in self.schema_changes]
         return "\n".join(lines)
-
-
-def describe(change: Change) -> str:
-    """Return one change of schema as a person would say it."""
-    match change:
-        case CreateTable(table):
-            return f"new table {table.name}"
-        case AddColumn(table, column) if column.variant_of:
-            return f"new variant {table}.{column.name} ({column.type}) of {column.variant_of}"
-        case AddColumn(table, column):
-            return f"new column {table}.{column.name} ({column.type})"
-        case WidenColumn(table, column, was):
-            return f"{table}.{column.name} grew from {was} to {column.type}"
 
 
 class LoadInfoBuilder:

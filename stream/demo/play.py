@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from stream.demo.broker import running_broker
-from stream.demo.produce import fill
+from stream.demo.produce import create, fill
 from stream.demo.proof import Proof, prove, read_topic
 from stream.demo.report import show
 from stream.demo.service import Service, running_service
@@ -63,17 +64,21 @@ async def play(count: int, folder: Path | None, *, seed: int) -> Proof:
 
 async def _act(stage: Stage, console: Console, seed: int) -> None:
     config = _configured(stage)
+    await create(stage.address, _TOPIC, _PARTITIONS)
     with _Bars(console, stage.count) as bars:
-        await fill(stage.address, _TOPIC, stage.count, partitions=_PARTITIONS, seed=seed, tell=bars.produced)
-        for life, failpoints in enumerate((*_DEATHS, ""), start=1):
-            log = stage.folder / f"service-{life}.log"
-            async with running_service(config, _free_port(), log, failpoints=failpoints) as service:
-                bars.say(f"service, life {life}: started" + (f", armed with {failpoints}" if failpoints else ""))
-                end = service.killed if failpoints else _caught_up(service, stage.count)
-                await _watched(service, bars, end)
-            bars.say(
-                f"service, life {life}: " + ("killed with SIGKILL in mid-commit" if failpoints else "drained, exit 0")
-            )
+        async with anyio.create_task_group() as group:
+            produce = partial(fill, partitions=_PARTITIONS, seed=seed, tell=bars.produced)
+            group.start_soon(produce, stage.address, _TOPIC, stage.count, name="produce")
+            for life, failpoints in enumerate((*_DEATHS, ""), start=1):
+                await _live(stage, config, bars, life, failpoints)
+
+
+async def _live(stage: Stage, config: Path, bars: _Bars, life: int, failpoints: str) -> None:
+    log = stage.folder / f"service-{life}.log"
+    async with running_service(config, _free_port(), log, failpoints=failpoints) as service:
+        bars.say(f"service, life {life}: started" + (f", armed with {failpoints}" if failpoints else ""))
+        await _watched(service, bars, service.killed if failpoints else _caught_up(service, stage.count))
+    bars.say(f"service, life {life}: " + ("killed with SIGKILL in mid-commit" if failpoints else "drained, exit 0"))
 
 
 def _caught_up(service: Service, count: int) -> Callable[[], Awaitable[None]]:
@@ -110,7 +115,7 @@ pipeline = "demo"
 brokers = "{stage.address}"
 topics = ["{_TOPIC}"]
 instance_id = "demo-0"
-session_timeout_seconds = 6
+session_timeout_seconds = 3  # this broker lets a member wait that long before it joins
 
 [destination]
 url = "duckdb:///{stage.database}"

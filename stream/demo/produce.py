@@ -10,16 +10,20 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from stream.demo.events import orders
 
 
-async def fill(
-    address: str, topic: str, count: int, *, partitions: int, seed: int, tell: Callable[[int], None]
-) -> None:
-    """Create `topic` and produce `count` orders, evenly over `partitions`; `tell` hears how many are acknowledged."""
+async def create(address: str, topic: str, partitions: int) -> None:
+    """Create `topic`."""
     admin = AIOKafkaAdminClient(bootstrap_servers=address)
     await admin.start()
     try:
         await admin.create_topics([NewTopic(topic, partitions, 1)])
     finally:
         await admin.close()
+
+
+async def fill(
+    address: str, topic: str, count: int, *, partitions: int, seed: int, tell: Callable[[int], None]
+) -> None:
+    """Produce `count` orders, evenly over `partitions`; `tell` hears how many are acknowledged."""
     producer = AIOKafkaProducer(bootstrap_servers=address, linger_ms=20, max_batch_size=256 * 1024)
     await producer.start()
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,15 @@ class Proof:
     def holds(self) -> bool:
         """Return whether each event is there exactly once, with its own uid."""
         return not (self.missing or self.twice or self.strangers or self.altered)
+
+
+@contextmanager
+def opened(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Give a reader of a DuckDB file, attached by a name that no dataset in it has."""
+    with duckdb.connect() as connection:
+        connection.execute("attach $1 as demo_file (read_only)", [str(database)])
+        connection.execute("use demo_file")
+        yield connection
 
 
 async def read_topic(address: str, topic: str, produced: int) -> pa.Table:
@@ -57,7 +68,7 @@ async def read_topic(address: str, topic: str, produced: int) -> pa.Table:
 
 def prove(database: Path, dataset: str, topic: str, events: pa.Table) -> Proof:
     """Return how `events` and the tables in `database` agree, one by one."""
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with opened(database) as connection:
         connection.register("events", events)
         connection.execute(f"""
             create temp table landed as

@@ -9,13 +9,13 @@ import duckdb
 from rich.console import Console
 from rich.table import Table as Grid
 
-from stream.demo.proof import Proof
+from stream.demo.proof import Proof, opened
 
 
 def show(console: Console, database: Path, dataset: str, proof: Proof) -> None:
     """Print what is in `database`, and how it agrees with the broker."""
-    with duckdb.connect(str(database), read_only=True) as connection:
-        connection.execute(f'use "{dataset}"')
+    with opened(database) as connection:
+        connection.execute(f'use demo_file."{dataset}"')
         console.print(_grid("Tables", ("table", "rows", "columns"), _tables(connection)))
         console.print(_grid("Schema changes", ("version", "change"), _schema_changes(connection)))
         rejects = connection.execute(

@@ -164,6 +164,7 @@ class Lane:
         self._parts.observe(
             BatchLoaded(
                 receipt,
+                nbytes={name: table.nbytes for name, table in prepared.batch.tables.items()},
                 rejects=Counter(reject.reason for reject in prepared.batch.rejects),
                 skipped=skipped,
                 newest_event={partition: at for partition, at in newest.items() if at >= 0},

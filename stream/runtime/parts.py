@@ -9,7 +9,7 @@ from typing import TypeVar
 from sinks import Sink
 from stream.config import Config
 from stream.load import Trouble, persist
-from stream.observe.facts import Observer, Retrying
+from stream.observe.facts import LagSeen, LogBounds, Observer, Retrying
 from stream.runtime.ids import LoadIds
 from stream.runtime.prepare import Preparer
 from stream.source.budget import Budget
@@ -34,6 +34,11 @@ class Parts:
     async def steadily(self, call: Callable[[], Awaitable[T]]) -> T:
         """Return what a repeatable call to the destination returns, sitting out its outages."""
         return await persist(call, self.config.retry, self._outage)
+
+    async def see_lag(self) -> None:
+        """Tell what the broker says of the logs we read."""
+        bounds = await self.source.bounds()
+        self.observe(LagSeen({partition: LogBounds(each.start, each.end) for partition, each in bounds.items()}))
 
     def _outage(self, trouble: Trouble) -> None:
         self.observe(Retrying("transient", 0.0, str(trouble.error)))

@@ -65,6 +65,7 @@ class Runner:
         starts, origins = await assignment.starts(known), await assignment.origins()
         claim = await steadily(partial(sink.claim, assignment.partitions, starts, origins))
         self._parts.observe(Claimed(claim.position, claim.epoch))
+        await self._parts.see_lag()
         lane = Lane(self._parts, claim, await steadily(sink.schema))
         for gap in assignment.gaps:
             self._parts.observe(GapAccepted(gap.kind, gap.range))

@@ -12,7 +12,7 @@ from sinks.failpoints import failpoint
 from stream.config import Config
 from stream.errors import DestinationError
 from stream.load import Trouble, persist
-from stream.observe.facts import LagSeen, LogBounds, LoopTicked, Observer, Retrying, Started, StateChanged
+from stream.observe.facts import LoopTicked, Observer, Retrying, Started, StateChanged
 from stream.runtime.groups import lone_error
 from stream.runtime.ids import load_ids
 from stream.runtime.parts import Parts
@@ -37,14 +37,23 @@ async def serve(
     `OwnershipLost`. Source and sink are closed on the way out.
     """
     observe(StateChanged("starting"))
+    with lone_error():
+        async with anyio.create_task_group() as group:
+            group.start_soon(_tick, observe, name="tick")
+            await _serve(pipeline, config, sink, open_source, observe, stopping)
+            group.cancel_scope.cancel()
+
+
+async def _serve(
+    pipeline: str, config: Config, sink: Sink, open_source: OpenSource, observe: Observer, stopping: anyio.Event
+) -> None:
     budget = Budget(config.batching.buffer_bytes)
     source = open_source(config, budget)
     try:
         await _open(config, sink, source, observe)
         schema = await sink.schema()
-        observe(
-            Started(sink.capabilities.name, config.destination.dataset or pipeline, config.kafka.topics, schema.version)
-        )
+        dataset = config.destination.dataset or pipeline
+        observe(Started(sink.capabilities.name, dataset, config.kafka.topics, schema.version, tuple(schema.tables)))
         parts = Parts(pipeline, config, source, sink, Preparer(config, sink.capabilities), budget, observe, load_ids())
         await _watched(Runner(parts), parts, stopping)
     except BaseException:
@@ -71,7 +80,6 @@ async def _open(config: Config, sink: Sink, source: Source, observe: Observer) -
 async def _watched(runner: Runner, parts: Parts, stopping: anyio.Event) -> None:
     with lone_error():
         async with anyio.create_task_group() as group:
-            group.start_soon(_tick, parts.observe, name="tick")
             group.start_soon(_watch_lag, parts, name="lag")
             group.start_soon(_drain, parts, stopping, group.cancel_scope, name="drain")
             await runner.run()
@@ -97,6 +105,5 @@ async def _tick(observe: Observer) -> None:
 
 async def _watch_lag(parts: Parts) -> None:
     while True:
-        bounds = await parts.source.bounds()
-        parts.observe(LagSeen({partition: LogBounds(b.start, b.end) for partition, b in bounds.items()}))
+        await parts.see_lag()
         await anyio.sleep(_LAG_SECONDS)
