@@ -23,7 +23,7 @@ from stream.source.origin import changed
 from stream.source.poller import Poller
 
 IDLE_SECONDS: Final = 0.2  # how often an idle reader looks whether its position moved over holes
-PROBE_SECONDS: Final = 1.0  # how long a broker may take to say that an offset is out of range
+PROBE_SECONDS: Final = 0.5  # for a broker to say that offsets are out of range; later, the first read still tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,19 +137,23 @@ class KafkaAssignment:
         if replaced := judge.replaced(stored, others, first, last):
             return replaced
         suspects = judge.beyond(stored, last)
-        return judge.overtaken(stored, first) + tuple([gap for gap in suspects if await self._out_of_range(gap)])
+        if suspects and await self._out_of_range(suspects):
+            suspects = tuple([gap for gap in suspects if await self._out_of_range((gap,))])
+            return judge.overtaken(stored, first) + suspects
+        return judge.overtaken(stored, first)
 
-    async def _out_of_range(self, gap: Gap) -> bool:
+    async def _out_of_range(self, suspects: tuple[Gap, ...]) -> bool:
         """Ask the broker itself: the end it lists may lag behind (a new leader, a broker that only estimates)."""
-        self._member.seek(Position({gap.range.partition: gap.range.stop}))
-        self._member.resume((gap.range.partition,))
+        asked = Position({gap.range.partition: gap.range.stop for gap in suspects})
+        self._member.seek(asked)
+        self._member.resume(list(asked.next))
         try:
             await self._with.poller.poll(PROBE_SECONDS, 1)
         except OutOfRange:
             return True
         finally:
             if not self.ended:
-                self._member.pause((gap.range.partition,))
+                self._member.pause(list(asked.next))
         return False
 
     def _refuse(self, found: tuple[Gap, ...]) -> None:
