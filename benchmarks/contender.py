@@ -29,10 +29,16 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a script did: events carried, and when it was ready to read the first (seconds since 1970)."""
+    """What a script did: events carried, when it was ready to read, when all was committed (seconds since 1970)."""
 
     events: int
     ready: float
+    done: float
+
+    @property
+    def events_per_second(self) -> float:
+        """Return the rate from being ready to the last commit: starting and stopping do not count."""
+        return self.events / (self.done - self.ready)
 
     def report(self) -> None:
         """Print this as the last line of a script's output."""

@@ -62,7 +62,7 @@ def stream(options: Options, start: Mapping[int, int], load: Callable[[Chunk], N
             events += len(messages)
         if loading:
             loading.result()
-    return Outcome(events, ready)
+    return Outcome(events, ready, now())
 
 
 def prepare(messages: list[Message]) -> Chunk:

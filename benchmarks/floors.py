@@ -23,7 +23,7 @@ from benchmarks.workload import PARTITIONS, orders
 def drain_confluent(given: Options) -> Outcome:
     """Read the backlog with confluent-kafka and drop it."""
     ready = now()
-    return Outcome(sum(map(len, backlog(given.brokers, given.topic))), ready)
+    return Outcome(sum(map(len, backlog(given.brokers, given.topic))), ready, now())
 
 
 def drain_aiokafka(given: Options) -> Outcome:
@@ -45,7 +45,7 @@ async def _drain_aiokafka(given: Options) -> Outcome:
         while events < left:
             for records in (await consumer.getmany(timeout_ms=1_000)).values():
                 events += len(records)
-    return Outcome(events, ready)
+    return Outcome(events, ready, now())
 
 
 def parse_only(given: Options) -> Outcome:
@@ -54,7 +54,7 @@ def parse_only(given: Options) -> Outcome:
     ready = now()
     for _ in range(_rounds(given)):
         flatten(parse(batch))
-    return Outcome(_rounds(given) * len(batch), ready)
+    return Outcome(_rounds(given) * len(batch), ready, now())
 
 
 def insert_only(given: Options) -> Outcome:
@@ -66,7 +66,7 @@ def insert_only(given: Options) -> Outcome:
         ready = now()
         for _ in range(_rounds(given)):
             expert_duckdb.load(database, chunk)
-    return Outcome(_rounds(given) * BATCH_RECORDS, ready)
+    return Outcome(_rounds(given) * BATCH_RECORDS, ready, now())
 
 
 def copy_only(given: Options) -> Outcome:
@@ -78,7 +78,7 @@ def copy_only(given: Options) -> Outcome:
         ready = now()
         for _ in range(_rounds(given)):
             expert_postgres.load(database, chunk)
-    return Outcome(_rounds(given) * BATCH_RECORDS, ready)
+    return Outcome(_rounds(given) * BATCH_RECORDS, ready, now())
 
 
 def _values() -> list[bytes]:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,8 +32,8 @@ class Usage:
     output: str
 
 
-def measured(command: Sequence[str], env: Mapping[str, str] | None = None, *, tick: Callable[[], None]) -> Usage:
-    """Run `command` to its end, calling `tick` every 20 ms. Raises `ContenderFailed` unless it exits with 0."""
+def measured(command: Sequence[str], env: Mapping[str, str] | None = None) -> Usage:
+    """Run `command` to its end. Raises `ContenderFailed` unless it exits with 0."""
     with tempfile.TemporaryFile("w+") as output:
         started = now()
         process = subprocess.Popen(
@@ -42,7 +42,6 @@ def measured(command: Sequence[str], env: Mapping[str, str] | None = None, *, ti
         peak, deadline = 0.0, time.monotonic() + DEADLINE_SECONDS
         while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
             peak = max(peak, peak_mib(process.pid))
-            tick()
             if time.monotonic() > deadline:
                 process.kill()
             time.sleep(TICK_SECONDS)

@@ -34,8 +34,9 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         pipeline = dlt.pipeline("bench", pipelines_dir=folder, dataset_name=DATASET, destination=_destination(given))
         loaded = pipeline.run(_events(given), table_name=ORDERS, loader_file_format=_format(given))
-    loaded.raise_on_failed_jobs()
-    Outcome(given.events, ready).report()
+        loaded.raise_on_failed_jobs()
+        outcome = Outcome(given.events, ready, now())
+    outcome.report()
 
 
 def _events(given: Options) -> Iterator[list[dict[str, Any]]]:
