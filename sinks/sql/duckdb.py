@@ -116,9 +116,8 @@ class _Session:
         try:
             self._connection.execute(dml.insert_from(_INCOMING, dataset, table, tuple(data.column_names)).text)
         except duckdb.Error as error:
-            raise while_copying(error, self._path) from error
-        finally:
-            self._connection.unregister(_INCOMING)
+            raise while_copying(error, self._path) from error  # the view goes with the transaction
+        self._connection.unregister(_INCOMING)
 
     def query(self, sql: str) -> pa.Table:
         self._check_alive()

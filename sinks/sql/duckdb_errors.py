@@ -51,6 +51,8 @@ def while_working(error: Exception, path: str) -> SinkError:
         return Transient(f"{path}: the disk is full; free some space, nothing is lost ({text})")
     if isinstance(error, duckdb.OutOfMemoryException):
         return Transient(f"{path}: DuckDB's memory_limit is too small; raise it: ?memory_limit=1GB in the URL ({text})")
+    if "ermission denied" in text or "read-only" in text.lower():
+        return SinkError(f"{path}: make the file and its folder writable for this user ({text})")
     if isinstance(error, _PASSING):
         return Transient(f"{path}: {text}")
     if isinstance(error, duckdb.CatalogException | duckdb.BinderException):

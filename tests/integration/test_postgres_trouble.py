@@ -1,0 +1,173 @@
+"""What goes wrong with PostgreSQL, each tried with a real one, and what the error tells."""
+
+import threading
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit, urlunsplit
+
+import anyio
+import psycopg
+import pytest
+
+from checkpoints.testing import PIPELINE
+from servers.process import free_port
+from sinks import DataRefused, Sink, SinkError, SinkOptions, Transient
+from sinks.sql.postgres import connect
+from sinks.testing import ORDERS, batch, claimed, data_step, grown
+
+pytestmark = pytest.mark.anyio
+
+SECRET = "canary-password"
+
+
+def options(dataset: str, **timeouts: float) -> SinkOptions:
+    return SinkOptions(PIPELINE, dataset, "me", **timeouts)
+
+
+def altered(dsn: str, *, user: str | None = None, port: int | None = None, database: str | None = None) -> str:
+    """Return `dsn` with another user (and a canary for a password), port or database."""
+    parts = urlsplit(dsn)
+    login = f"{user}:{SECRET}" if user else f"{parts.username}:{parts.password or ''}"
+    netloc = f"{login}@{parts.hostname}:{port or parts.port}"
+    return urlunsplit(parts._replace(netloc=netloc, path=f"/{database}" if database else parts.path))
+
+
+def run(dsn: str, *statements: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+async def told(dsn: str, dataset: str = "shop") -> SinkError:
+    """Return the error that opening a sink gives."""
+    sink = connect(dsn, options(dataset))
+    with pytest.raises(SinkError) as caught:
+        await sink.open()
+    await sink.aclose()
+    return caught.value
+
+
+@pytest.fixture
+async def sink(postgres_dsn: str, dataset: str) -> AsyncIterator[Sink]:
+    sink = connect(postgres_dsn, options(dataset))
+    await sink.open()
+    yield sink
+    await sink.aclose()
+
+
+async def test_a_server_that_is_away_may_come_back(postgres_dsn: str) -> None:
+    error = await told(altered(postgres_dsn, port=free_port()))
+    assert (type(error), "cannot be reached" in str(error)) == (Transient, True)
+
+
+async def test_an_unknown_database_is_named(postgres_dsn: str) -> None:
+    error = await told(altered(postgres_dsn, database="no_such"))
+    assert (type(error), '"no_such" does not exist' in str(error)) == (SinkError, True)
+
+
+async def test_a_refused_login_tells_what_to_do_and_never_the_password(postgres_dsn: str) -> None:
+    error = await told(altered(postgres_dsn, user="nobody_of_that_name"))
+    assert type(error) is SinkError
+    assert SECRET not in f"{error} {error.__cause__}"
+
+
+async def test_a_bad_url_is_refused_without_repeating_it() -> None:
+    with pytest.raises(SinkError, match="write postgresql://") as caught:
+        connect(f"postgresql://me:{SECRET}@host:port:5432/x?no=1&=%zz", options("shop"))
+    assert SECRET not in f"{caught.value} {caught.value.__cause__}"
+
+
+async def test_a_read_only_server_is_refused_with_advice(postgres_dsn: str, dataset: str) -> None:
+    error = await told(f"{postgres_dsn}?options=-c%20default_transaction_read_only%3Don", dataset)
+    assert (type(error), "connect to the primary" in str(error)) == (SinkError, True)
+
+
+async def test_a_missing_right_is_named(postgres_dsn: str, dataset: str) -> None:
+    run(postgres_dsn, f"CREATE ROLE {dataset} LOGIN PASSWORD '{SECRET}'")
+    error = await told(altered(postgres_dsn, user=dataset), dataset)
+    assert (type(error), "grant CREATE" in str(error)) == (SinkError, True)
+
+
+async def test_a_user_may_own_the_schema_alone(postgres_dsn: str, dataset: str) -> None:
+    run(
+        postgres_dsn,
+        f"CREATE ROLE {dataset} LOGIN PASSWORD '{SECRET}'",
+        f"CREATE SCHEMA {dataset} AUTHORIZATION {dataset}",
+    )
+    sink = connect(altered(postgres_dsn, user=dataset), options(dataset))
+    await sink.open()
+    stored = await sink.schema()
+    await sink.aclose()
+    assert stored.version == 0
+
+
+async def test_a_session_that_was_ended_is_replaced_by_the_next_call(sink: Sink, postgres_dsn: str) -> None:
+    await claimed(sink, 5)
+    run(postgres_dsn, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'headrace%'")
+    with pytest.raises(Transient):
+        await sink.positions(["orders"])
+    assert (await sink.positions(["orders"])).position
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ("DROP TABLE {}.orders", "orders"),
+        ("ALTER TABLE {}.orders DROP COLUMN note", "note"),
+        ("ALTER TABLE {}.orders ALTER COLUMN note TYPE integer USING 1", "orders.note is integer, not text"),
+    ],
+)
+async def test_a_table_changed_behind_us_stops_the_load(
+    sink: Sink, postgres_dsn: str, dataset: str, change: str, error: str
+) -> None:
+    schema = await grown(sink, ORDERS)
+    run(postgres_dsn, change.format(dataset))
+    with pytest.raises(SinkError, match=error) as caught:
+        await sink.load(batch(schema, {"orders": [{"n": 1, "note": "a"}]}), data_step("load-1"))
+    assert type(caught.value) is SinkError
+
+
+async def test_text_with_nul_is_refused_and_the_sink_goes_on(sink: Sink) -> None:
+    schema = await grown(sink, ORDERS)
+    with pytest.raises(DataRefused):
+        await sink.load(batch(schema, {"orders": [{"note": "a\0b"}]}), data_step("load-1"))
+    await sink.load(batch(schema, {"orders": [{"note": "ab"}]}), data_step("load-2"))
+    assert await sink.rows("orders", at_most=9) == 1
+
+
+async def test_a_lock_that_is_not_released_is_waited_for_no_longer_than_told(postgres_dsn: str, dataset: str) -> None:
+    sink = connect(postgres_dsn, options(dataset, lock_timeout_seconds=0.2))
+    await sink.open()
+    schema = await grown(sink, ORDERS)
+    with psycopg.connect(postgres_dsn) as other:
+        other.execute(f"LOCK TABLE {dataset}.orders".encode())
+        with pytest.raises(Transient, match="55P03"):
+            await sink.load(batch(schema, {"orders": [{"n": 1}]}), data_step("load-1"))
+    await sink.aclose()
+
+
+async def test_closing_interrupts_a_load_that_waits(sink: Sink, postgres_dsn: str, dataset: str) -> None:
+    schema = await grown(sink, ORDERS)
+    errors: list[Exception] = []
+
+    async def load() -> None:
+        try:
+            await sink.load(batch(schema, {"orders": [{"n": 1}]}), data_step("load-1"))
+        except SinkError as error:
+            errors.append(error)
+
+    with psycopg.connect(postgres_dsn, autocommit=True) as other:
+        with other.transaction():
+            other.execute(f"LOCK TABLE {dataset}.orders".encode())
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(load)
+                await anyio.to_thread.run_sync(_until_somebody_waits, postgres_dsn)
+                await sink.aclose()
+        assert not other.execute(f"SELECT load_id FROM {dataset}._hr_loads".encode()).fetchall()
+    assert [type(error) for error in errors] == [Transient]
+
+
+def _until_somebody_waits(dsn: str) -> None:
+    query = b"SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name LIKE 'headrace%'"
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        while not connection.execute(query).fetchall():
+            threading.Event().wait(0.01)
