@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from sinks import AddColumn, Column, CreateTable, DataRefused, Schema, SchemaConflict, Table, WidenColumn
+from sinks.schema import BIGINT, BINARY, DOUBLE, TEXT, TIMESTAMP, DataType, decimal
+from stream.errors import UnsupportedValue
+from stream.evolve import Rules, TooManyColumns, evolve
+from stream.model import FlatTable
+from stream.model.tables import JSON_MARK
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def flat(*chunks: dict[str, Any], name: str = "t") -> FlatTable:
+    tables = tuple(chunk if isinstance(chunk, pa.Table) else pa.table(chunk) for chunk in chunks)
+    return FlatTable(name, tables, origins={c: (c,) for chunk in tables for c in chunk.column_names})
+
+
+def stored(**types: DataType) -> Schema:
+    columns = {name: Column(name, kind, source=(name,)) for name, kind in types.items()}
+    return Schema(1, {"t": Table("t", columns, source=("t",))})
+
+
+def types(schema: Schema) -> dict[str, str]:
+    return {column.name: str(column.type) for column in schema.tables["t"].columns.values()}
+
+
+def grow(schema: Schema, *chunks: Any, rules: Rules = Rules()) -> tuple[dict[str, str], dict[str, list[Any]]]:  # noqa: B008
+    evolved = evolve(schema, [flat(*chunks)], rules)
+    table = evolved.tables["t"]
+    assert table.schema == evolved.plan.target.tables["t"].arrow
+    return types(evolved.plan.target), table.to_pydict()
+
+
+def test_a_new_table_is_created_with_its_columns_in_order() -> None:
+    evolved = evolve(Schema(), [flat({"_hr_id": ["a"], "b": [1], "a": ["x"]})], Rules())
+    (change,) = evolved.plan.changes
+    assert isinstance(change, CreateTable)
+    assert list(change.table.columns) == ["_hr_id", "b", "a"]
+    assert [c.nullable for c in change.table.columns.values()] == [False, True, True]
+    assert evolved.plan.target.version == 1
+
+
+def test_nothing_to_change_is_an_empty_plan() -> None:
+    schema = stored(a=BIGINT, b=TEXT)
+    evolved = evolve(schema, [flat({"a": [1]})], Rules())
+    assert not evolved.plan
+    assert evolved.plan.target is schema
+    assert evolved.tables["t"].to_pydict() == {"a": [1], "b": [None]}
+
+
+def test_a_new_column_is_added_at_the_end() -> None:
+    evolved = evolve(stored(a=BIGINT), [flat({"b": [True], "a": [1]})], Rules())
+    (change,) = evolved.plan.changes
+    assert isinstance(change, AddColumn)
+    assert list(evolved.plan.target.tables["t"].columns) == ["a", "b"]
+
+
+def test_nulls_alone_make_no_column_unless_it_is_a_system_column() -> None:
+    chunk = {"_kafka_timestamp": pa.nulls(1, pa.timestamp("us", "UTC")), "a": pa.nulls(1, pa.int64()), "b": [1]}
+    assert grow(Schema(), chunk)[0] == {"_kafka_timestamp": "timestamp", "b": "bigint"}
+
+
+def test_integers_and_doubles_are_one_double_where_every_value_is_exact() -> None:
+    assert grow(Schema(), {"x": [1]}, {"x": [1.5]}) == ({"x": "double"}, {"x": [1.0, 1.5]})
+
+
+def test_an_integer_that_no_double_holds_keeps_its_value_beside_the_doubles() -> None:
+    found, values = grow(Schema(), {"x": [1.5]}, {"x": [2**53 + 1]})
+    assert found == {"x": "double", "x__v_bigint": "bigint"}
+    assert values == {"x": [1.5, None], "x__v_bigint": [None, 2**53 + 1]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "fitting", "variant"),
+    [
+        (BIGINT, ["123", "007", "+5", "1_000", "-5"], [123, None, None, None, -5], "x__v_text"),
+        (BIGINT, [1.0, 1.5], [1, None], "x__v_double"),
+        (BIGINT, [True], [None], "x__v_bool"),
+        (DOUBLE, [7, 2**53 + 1], [7.0, None], "x__v_bigint"),
+        (TEXT, [1.0, 0.5], ["1", "0.5"], None),
+        (TEXT, [True], [None], "x__v_bool"),
+        (TIMESTAMP, ["2026-01-01T12:00:00Z", "2026-01-01"], [NOON, None], "x__v_text"),
+    ],
+)
+def test_a_known_column_takes_what_fits_without_loss(
+    kind: DataType, values: list[Any], fitting: list[Any], variant: str | None
+) -> None:
+    found, held = grow(stored(x=kind), {"x": values})
+    assert held["x"] == fitting
+    assert list(found) == (["x", variant] if variant else ["x"])
+    if variant:
+        assert held[variant] == [
+            None if fits is not None else value for value, fits in zip(values, fitting, strict=True)
+        ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-01-01T12:00:00Z", "2026-01-01 12:00", "2026-01-01T13:00:00.000000+01:00", "2026-01-01T12Z"],
+)
+def test_text_that_is_a_timestamp_becomes_one(text: str) -> None:
+    assert grow(Schema(), {"x": [text, None]}) == ({"x": "timestamp"}, {"x": [NOON, None]})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-01-01", "2026-02-30T12:00:00Z", "2026-01-01T12:00:00.1234567Z", "12:00", "0000-01-01T00:00Z",
+        "0001-01-01T00:00:00+02:00", "x 2026-01-01T12:00:00Z", "2026-01-01T24:00:00Z",
+    ],
+)  # fmt: skip
+def test_text_that_is_no_timestamp_stays_text(text: str) -> None:
+    assert grow(Schema(), {"x": ["2026-01-01T12:00:00Z", text]})[0] == {"x": "text"}
+
+
+def test_timestamps_with_and_without_a_zone_go_together() -> None:
+    assert grow(Schema(), {"x": ["2026-01-01T12:00:00", "2026-01-01T12:00:00Z"]})[1] == {"x": [NOON, NOON]}
+
+
+def test_detection_can_be_switched_off() -> None:
+    assert grow(Schema(), {"x": ["2026-01-01T12:00:00Z"]}, rules=Rules(detect_timestamps=False))[0] == {"x": "text"}
+
+
+def test_a_known_text_column_keeps_its_text() -> None:
+    assert grow(stored(x=TEXT), {"x": ["2026-01-01T12:00:00Z"]})[1] == {"x": ["2026-01-01T12:00:00Z"]}
+
+
+def test_the_type_of_a_variant_is_the_one_in_its_name() -> None:
+    found, _ = grow(stored(x=BIGINT), {"x": ["2026-01-01T12:00:00Z"]})
+    assert found["x__v_text"] == "text"
+
+
+def test_a_column_widens_where_its_table_may_be_rewritten() -> None:
+    big = pa.array([Decimal(2**64)], decimal(38, 0).arrow)
+    evolved = evolve(stored(x=BIGINT), [flat({"x": [1]}, {"x": big})], Rules())
+    (change,) = evolved.plan.changes
+    assert isinstance(change, WidenColumn)
+    assert (change.was, change.column.type) == (BIGINT, decimal(38, 0))
+    assert evolved.tables["t"].to_pydict() == {"x": [1, 2**64]}
+
+
+def test_a_column_of_a_large_table_gets_a_variant_instead() -> None:
+    big = pa.array([Decimal(2**64)], decimal(38, 0).arrow)
+    found, _ = grow(stored(x=BIGINT), {"x": big}, rules=Rules(large=frozenset({"t"})))
+    assert found == {"x": "bigint", "x__v_decimal": "decimal(38,0)"}
+
+
+def test_a_date_column_widens_to_timestamps() -> None:
+    found, values = grow(Schema(), {"x": [date(2026, 1, 1)]}, {"x": pa.array([NOON], TIMESTAMP.arrow)})
+    assert found == {"x": "timestamp"}
+    assert values["x"] == [NOON.replace(hour=0), NOON]
+
+
+def test_text_with_nul_goes_to_a_binary_variant_where_text_cannot_hold_it() -> None:
+    found, values = grow(stored(x=TEXT), {"x": ["a\0b", "c"]}, rules=Rules(stores_nul_text=False))
+    assert found["x__v_binary"] == str(BINARY)
+    assert values == {"x": [None, "c"], "x__v_binary": [b"a\0b", None]}
+
+
+def test_json_with_nul_goes_to_a_text_variant() -> None:
+    field = pa.field("x", pa.string(), metadata=JSON_MARK)
+    chunk = pa.table([["{}", r'{"a":"\u0000"}', r'{"a":"\\u0000"}']], pa.schema([field]))
+    found, values = grow(Schema(), chunk, rules=Rules(stores_nul_text=False))
+    assert found == {"x": "json", "x__v_text": "text"}
+    assert values["x"] == ["{}", None, r'{"a":"\\u0000"}']
+
+
+def test_a_variant_never_takes_the_name_of_a_field() -> None:
+    found, values = grow(stored(x=BIGINT), {"x": ["a"], "x__v_text": ["user's"]})
+    (variant,) = set(found) - {"x", "x__v_text"}
+    assert (values[variant], values["x__v_text"]) == (["a"], ["user's"])
+
+
+def test_too_many_columns_are_refused_with_the_count() -> None:
+    with pytest.raises(TooManyColumns, match="t would need 3 columns, the destination allows 2") as raised:
+        evolve(Schema(), [flat({"a": [1], "b": [1], "c": [1]})], Rules(max_columns=2))
+    assert isinstance(raised.value, DataRefused)
+
+
+def test_names_given_under_another_schema_are_noticed() -> None:
+    brought = FlatTable("t", (pa.table({"x": [1]}),), origins={"x": ("X",)})
+    with pytest.raises(SchemaConflict, match="normalize it again"):
+        evolve(stored(x=BIGINT), [brought], Rules())
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (pa.array([1], pa.int8()), "bigint"),
+        (pa.array([2**63], pa.uint64()), "decimal(20,0)"),
+        (pa.array([0.5], pa.float32()), "double"),
+        (pa.array(["a"], pa.large_string()), "text"),
+        (pa.array(["a"]).dictionary_encode(), "text"),
+        (pa.array([b"ab"], pa.binary(2)), "binary"),
+        (pa.array([1], pa.timestamp("s")), "timestamp"),
+        (pa.array([1], pa.timestamp("ns")), "text"),
+        (pa.array([Decimal("1.5")], pa.decimal128(5, 2)), "decimal(5,2)"),
+    ],
+)
+def test_every_arrow_type_has_a_column_type(values: Any, kind: str) -> None:
+    assert grow(Schema(), {"x": values})[0] == {"x": kind}
+
+
+def test_an_arrow_type_without_a_column_type_is_refused_by_name() -> None:
+    with pytest.raises(UnsupportedValue, match=r"t\.x: no column type for Arrow's duration"):
+        grow(Schema(), {"x": pa.array([1], pa.duration("s"))})
