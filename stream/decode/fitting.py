@@ -22,6 +22,7 @@ from stream.decode.template import Template
 _MAX_TEMPLATES: Final = 4  # kept between batches
 _MAX_LESSONS: Final = 4  # templates learned or grown within one batch
 _SAMPLE_RECORDS: Final = 128  # looked at to learn from
+_MAX_LEAVES: Final = 5_000  # columns of one table, nested ones counted
 _MAX_CELLS: Final = 16_000_000  # rows times columns of one table: keys that are ids must not fill the memory
 
 Piece: TypeAlias = tuple[pa.Table, Pile]
@@ -32,16 +33,16 @@ class Fitter:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._templates: list[Template] = []
+        self.templates: list[Template] = []  # the one that took most records of the last batch first
 
     def fit(self, pile: Pile) -> tuple[list[Piece], Pile]:
         """Return tables with the records of each row, and the records that no table holds exactly.
 
         Every record must have passed the guard.
         """
-        max_leaves = _MAX_CELLS // max(len(pile), 1)
-        known = [template for template in self._templates if template.leaves <= max_leaves]
-        self._templates = list(known)
+        max_leaves = min(_MAX_LEAVES, _MAX_CELLS // max(len(pile), 1))
+        known = [template for template in self.templates if template.leaves <= max_leaves]
+        self.templates = list(known)
         pieces: list[Piece] = []
         rows: Counter[Template] = Counter()
         for turn in range(len(known) + _MAX_LESSONS):
@@ -52,7 +53,7 @@ class Fitter:
             if taken:
                 pieces.append((pruned(table), taken))
                 rows[template] = len(taken)
-        self._templates = sorted(self._templates, key=rows.__getitem__, reverse=True)[:_MAX_TEMPLATES]
+        self.templates = sorted(self.templates, key=rows.__getitem__, reverse=True)[:_MAX_TEMPLATES]
         return pieces, pile
 
     def _take(self, template: Template, pile: Pile) -> tuple[pa.Table, Pile, Pile]:
@@ -62,7 +63,8 @@ class Fitter:
             pile, rest = pile.without(template.misfits(pile.values))
             table = template.parse(pile)
         if table is None:  # some object has a key twice
-            pile, refused = pile.without({p for p, value in enumerate(pile.values) if self._read(value) is None})
+            repeats = template.repeats(pile.values)
+            pile, refused = pile.without({p for p in repeats if self._read(pile.values[p]) is None})
             table, rest = template.parse(pile), rest + refused
         if table is None:
             return template.schema.empty_table(), NO_RECORDS, pile + rest
@@ -75,16 +77,16 @@ class Fitter:
     def _learn(self, pile: Pile, max_leaves: int) -> Template | None:
         """Return a known template, grown by what is in `pile`, else a new one, else None: there is nothing to learn."""
         shapes = list(self._shapes(pile.values[:: len(pile) // _SAMPLE_RECORDS + 1]))
-        for index, known in enumerate(self._templates):
+        for index, known in enumerate(self.templates):
             grown = absorbed(known.shape, shapes, max_leaves=max_leaves)
             if grown != known.shape:
-                self._templates[index] = Template(grown)
-                return self._templates[index]
+                self.templates[index] = Template(grown)
+                return self.templates[index]
         fresh = absorbed(NOTHING, shapes, max_leaves=max_leaves)
-        if not shapes or fresh in [known.shape for known in self._templates]:
+        if not shapes or fresh in [known.shape for known in self.templates]:
             return None
-        self._templates.append(Template(fresh))
-        return self._templates[-1]
+        self.templates.append(Template(fresh))
+        return self.templates[-1]
 
     def _shapes(self, values: Iterable[bytes]) -> Iterator[Fields]:
         for value in values:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import Final
 
 import pyarrow as pa
+
+_WINDOW_BYTES: Final = 256 * 1024  # twice as fast to search as the 16 MB of a batch in one go
 
 
 class Pile:
@@ -32,14 +35,19 @@ class Pile:
         return pa.array(self.values, pa.binary())
 
     @cached_property
-    def text(self) -> bytes:
-        """Return all values, one right after the other."""
-        data = self.column.buffers()[2]
-        return data.to_pybytes() if data else b""
+    def data(self) -> pa.Buffer:
+        """Return the bytes of all values, one right after the other."""
+        return self.column.buffers()[2] or pa.py_buffer(b"")
+
+    def windows(self, overlap: int = 0) -> Iterator[tuple[int, bytes]]:
+        """Yield `data` in parts that fit a processor's cache, each with where it begins and how the next one begins."""
+        view = memoryview(self.data)
+        for start in range(0, len(view), _WINDOW_BYTES):
+            yield start, bytes(view[start : start + _WINDOW_BYTES + overlap])
 
     @cached_property
     def offsets(self) -> memoryview:
-        """Return where in `text` each value begins, and after them all where it ends."""
+        """Return where in `data` each value begins, and after them all where it ends."""
         buffer = self.column.buffers()[1]
         return memoryview(buffer or b"").cast("i")[: len(self) + 1]
 

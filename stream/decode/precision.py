@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 from typing import Any, Final
 
 import pyarrow as pa
@@ -18,27 +19,24 @@ _NORMAL_FROM: Final = 2.0**-1022  # below, doubles have fewer digits, and then n
 _DIGIT_OR_POINT: Final = bytes(ord("0") if chr(byte) in "0123456789.eE" else ord(" ") for byte in range(256))
 _SAFE_DIGITS: Final = 15  # any decimal of so many digits is told apart by a double
 _LONG_RUN: Final = b"0" * (_SAFE_DIGITS + 2)  # one digit more, and the point or the exponent
-_NUMBER: Final = re.compile(rb"[0-9.eE+-]*")
-_TINY: Final = (
-    re.compile(rb"e-[0-9]{3}"),
-    re.compile(rb"E-[0-9]{3}"),
-)  # two: re looks for a fixed start 9 times faster
+_MAX_BYTES: Final = 400  # of a number that is judged here; a longer one is simply doubtful
+_NUMBER: Final = re.compile(rb"[0-9.eE+-]{0,%d}" % _MAX_BYTES)
+_TINY: Final = (re.compile(rb"e-[0-9]{3}"), re.compile(rb"E-[0-9]{3}"))  # two with a fixed start beat one without
 
 
 def doubtful_rows(table: pa.Table, pile: Pile) -> set[int]:
     """Return the rows whose doubles may differ from the text in `pile`; all others are exact."""
-    rows = set(_rows_at(pile, _long_numbers(pile.text)))
-    zeros = False
+    large: set[int] = set()
+    small: set[int] = set()
     for column in table.columns:
         for doubles, parents in _doubles(column.combine_chunks()):
             size = pc.abs(doubles)
-            least, most = pc.min_max(size).values()
-            zeros = zeros or least.as_py() == 0.0
-            if doubles.null_count < len(doubles) and (least.as_py() < _NORMAL_FROM or most.as_py() >= _EXACT_BELOW):
-                rows.update(_extreme(size, parents))
-    if zeros:  # or numbers too small for a double
-        rows.update(_rows_at(pile, (match.start() for tiny in _TINY for match in tiny.finditer(pile.text))))
-    return rows
+            least, most = (bound.as_py() for bound in pc.min_max(size).values())
+            if most is not None and most >= _EXACT_BELOW:
+                large.update(_where(pc.greater_equal(size, pa.scalar(_EXACT_BELOW)), parents))
+            if least is not None and least < _NORMAL_FROM:
+                small.update(_where(pc.less(size, pa.scalar(_NORMAL_FROM)), parents))
+    return large | _vanished(small, pile) | set(_rows_at(_long_numbers(pile), pile))
 
 
 def _doubles(
@@ -55,26 +53,40 @@ def _doubles(
         yield from _doubles(pc.list_flatten(array), owners if parents is None else parents.take(owners))
 
 
-def _extreme(size: pa.DoubleArray, parents: pa.Array[Any] | None) -> Iterable[int]:
-    small = pc.and_(pc.greater(size, pa.scalar(0.0)), pc.less(size, pa.scalar(_NORMAL_FROM)))
-    at = pc.indices_nonzero(pc.or_(small, pc.greater_equal(size, pa.scalar(_EXACT_BELOW))))
-    return (row.as_py() for row in (at if parents is None else parents.take(at)))
+def _where(mask: pa.BooleanArray, parents: pa.Array[Any] | None) -> Iterable[int]:
+    at = pc.indices_nonzero(mask)
+    return (row.as_py() for row in (at if parents is None else parents.take(at)).unique())
 
 
-def _long_numbers(text: bytes) -> Iterator[int]:
-    """Yield where numbers begin that have more digits than a double keeps."""
-    runs = text.translate(_DIGIT_OR_POINT)
-    at = runs.find(_LONG_RUN)
-    while at >= 0:
-        match = _NUMBER.match(text, at)
-        stop = match.end() if match else at
-        number = text[at:stop].decode()
-        if not number.isdigit() and not is_faithful(number):  # integers show by their size
-            yield at
-        at = runs.find(_LONG_RUN, stop)
+def _vanished(small: Collection[int], pile: Pile) -> set[int]:
+    """Return which of the rows with a zero may have had a number too small for a double: few digits, huge exponent."""
+    if len(small) * 8 < len(pile):  # one search over everything costs as much as that
+        return {row for row in small if any(tiny.search(pile.values[row]) for tiny in _TINY)}
+    matches = chain.from_iterable(tiny.finditer(memoryview(pile.data)) for tiny in _TINY)
+    return {row for row in _rows_at((match.start() for match in matches), pile) if row in small}
 
 
-def _rows_at(pile: Pile, positions: Iterator[int]) -> Iterator[int]:
-    offsets = pile.offsets
+def _long_numbers(pile: Pile) -> Iterator[int]:
+    """Yield where numbers begin, or go on, that have more digits than a double keeps."""
+    data = memoryview(pile.data)
+    for start, part in pile.windows(overlap=len(_LONG_RUN) - 1):
+        runs = part.translate(_DIGIT_OR_POINT)
+        at = runs.find(_LONG_RUN)
+        while at >= 0:
+            stop = _end_of_number(data, start + at)
+            number = bytes(data[start + at : stop]).decode()
+            if len(number) == _MAX_BYTES or not (
+                number.isdigit() or is_faithful(number)
+            ):  # integers show by their size
+                yield start + at
+            at = runs.find(_LONG_RUN, stop - start)
+
+
+def _end_of_number(data: memoryview, start: int) -> int:
+    match = _NUMBER.match(data, start)
+    return match.end() if match else start
+
+
+def _rows_at(positions: Iterable[int], pile: Pile) -> Iterator[int]:
     for position in positions:
-        yield bisect_right(offsets, position) - 1
+        yield bisect_right(pile.offsets, position) - 1

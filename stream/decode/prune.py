@@ -13,13 +13,13 @@ def pruned(table: pa.Table) -> pa.Table:
 
     So a table does not show which keys the template knew from earlier batches.
     """
-    for index in reversed(range(table.num_columns)):
-        before = table.column(index).combine_chunks()
-        after = _pruned(before)
-        if pa.types.is_null(after.type):
-            table = table.remove_column(index)
-        elif after is not before:
-            table = table.set_column(index, table.field(index).name, after)
+    before = [column.combine_chunks() for column in table.columns]
+    after = [_pruned(column) for column in before]
+    kept = [index for index, column in enumerate(after) if not pa.types.is_null(column.type)]
+    table = table.select(kept)
+    for place, index in enumerate(kept):
+        if after[index] is not before[index]:
+            table = table.set_column(place, table.field(place).name, after[index])
     return table
 
 
