@@ -21,18 +21,20 @@ class Draft:
     parent: str | None
     source: Path
     names: Namespace
-    origins: dict[str, Path] = field(default_factory=dict)
+    columns: dict[Path, str] = field(default_factory=dict)
     chunks: list[pa.Table] = field(default_factory=list)
 
     def column(self, path: Path) -> str:
         """Return the name of the column for the values at `path`, which from now on is a column of this table."""
-        name = self.names.column(path)
-        self.origins[name] = path
+        name = self.columns.get(path)
+        if name is None:
+            name = self.columns[path] = self.names.column(path)
         return name
 
     def finished(self) -> FlatTable:
         """Return the table as it stands."""
-        return FlatTable(self.name, tuple(self.chunks), self.parent, self.source, self.origins)
+        origins = {name: path for path, name in self.columns.items()}
+        return FlatTable(self.name, tuple(self.chunks), self.parent, self.source, origins)
 
 
 class Drafts:

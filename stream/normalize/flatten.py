@@ -51,8 +51,7 @@ class Flattener:
         elif not pa.types.is_nested(kind):
             rows.chunk.add(rows.draft.column(path), values)
         elif not opens:
-            where = ".".join(path)
-            texts = pa.array((None if v is None else json_text(v, where) for v in values.to_pylist()), pa.string())
+            texts = pa.array((None if v is None else json_text(v, path) for v in values.to_pylist()), pa.string())
             rows.chunk.add(rows.draft.column(path), texts, json=True)
         elif isinstance(values, pa.StructArray):
             self._object(rows, path, values, depth + 1)

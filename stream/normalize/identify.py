@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -29,6 +30,7 @@ def root_ids(keys: pa.Table, topic: str | None) -> Array:
     return _joined([mark, partition, offset], "-")
 
 
+@lru_cache(maxsize=16_384)
 def path_tag(path: Path) -> str:
     """Return the short text that stands for a child's path in its parent, in the ids of its rows."""
     return blake2b(json.dumps(path).encode(), digest_size=3).hexdigest()

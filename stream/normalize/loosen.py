@@ -13,8 +13,8 @@ from stream.errors import UnsupportedValue
 from stream.model import Loose
 from stream.model.tables import Array
 from stream.normalize.drafts import Chunk, Draft, Drafts, chunk_of
-from stream.normalize.identify import LIST_INDEX, PARENT_ID, ROOT_ID, ROW_ID, child_id, path_tag
-from stream.normalize.naming import LIST_KEY, VALUE_KEY, Path
+from stream.normalize.identify import LIST_INDEX, PARENT_ID, ROOT_ID, ROW_ID, child_id, path_tag, whole
+from stream.normalize.naming import LIST_KEY, VALUE_KEY, Path, dotted
 from stream.normalize.scalars import Cell, cell
 from stream.normalize.text import json_text
 
@@ -66,9 +66,9 @@ class Loosener:
         if value is None:
             return
         if not isinstance(value, (dict, list, tuple)):
-            row.cells[row.draft.column(path)] = cell(value, ".".join(path))
+            row.cells[row.draft.column(path)] = cell(value, path)
         elif not opens:
-            row.cells[row.draft.column(path)] = JSON, json_text(value, ".".join(path))
+            row.cells[row.draft.column(path)] = JSON, json_text(value, path)
         elif isinstance(value, dict):
             self._object(row, path, value, depth + 1)
         elif value:
@@ -77,7 +77,7 @@ class Loosener:
     def _object(self, row: _Row, path: Path, members: dict[Any, Any], depth: int) -> None:
         for key, value in members.items():
             if not isinstance(key, str):
-                raise UnsupportedValue(f"{'.'.join(path)}: the key {key!r} is no text; keys of an object are text")
+                raise UnsupportedValue(f"{dotted(path)}: the key {key!r} is no text; keys of an object are text")
             self._value(row, (*path, key), value, depth)
 
     def _list(self, row: _Row, path: Path, elements: list[Any] | tuple[Any, ...], depth: int) -> None:
@@ -96,20 +96,26 @@ def _child_identity(rows: list[_Row]) -> pa.Table:
 
 def _chunks(rows: list[_Row], system: pa.Table) -> Iterator[pa.Table]:
     """Yield the rows as tables of one type a column: rows that agree on every disputed column go together."""
-    kinds: dict[str, set[DataType]] = {}
-    for row in rows:
-        for name, (kind, _) in row.cells.items():
-            kinds.setdefault(name, set()).add(kind)
-    disputed = [name for name, found in kinds.items() if len(found) > 1]
+    disputed = _disputed(rows)
     groups: dict[tuple[DataType | None, ...], list[int]] = {}
     for index, row in enumerate(rows):
         groups.setdefault(tuple(row.cells[n][0] if n in row.cells else None for n in disputed), []).append(index)
     for indices in groups.values():
-        chunk = chunk_of(
-            zip(system.column_names, (c.combine_chunks() for c in system.take(indices).columns), strict=True)
-        )
+        taken = system.take(indices)
+        chunk = chunk_of(zip(taken.column_names, map(whole, taken.columns), strict=True))
         _add_columns(chunk, [rows[index] for index in indices])
         yield chunk.table()
+
+
+def _disputed(rows: list[_Row]) -> list[str]:
+    """Return the columns that have values of more than one type."""
+    usual: dict[str, DataType] = {}
+    disputed: dict[str, None] = {}
+    for row in rows:
+        for name, (kind, _) in row.cells.items():
+            if kind is not usual.setdefault(name, kind) and kind != usual[name]:  # most are the same object
+                disputed[name] = None
+    return list(disputed)
 
 
 def _add_columns(chunk: Chunk, rows: list[_Row]) -> None:

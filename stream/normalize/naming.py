@@ -53,6 +53,11 @@ def normalize_path(path: Path) -> str:
     return f"x{name}" if is_system(name) else name
 
 
+def dotted(path: Path) -> str:
+    """Return a path of original keys for people to read."""
+    return ".".join(path)
+
+
 @dataclass(slots=True)
 class Namespace:
     """Names in use in one place, by what they stand for. A name once given is kept; no two things share one."""

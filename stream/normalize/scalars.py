@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sinks.schema import BIGINT, BINARY, BOOL, DATE, DOUBLE, TEXT, TIME, TIMESTAMP, DataType, decimal
 from stream.errors import UnsupportedValue
+from stream.normalize.naming import Path, dotted
 
 _MAX_DIGITS: Final = 38
 _USUAL_SCALE: Final = 9  # as in most warehouses; one scale for most decimals spares a widening with each new one
@@ -17,21 +18,23 @@ _USUAL_SCALE: Final = 9  # as in most warehouses; one scale for most decimals sp
 Cell = tuple[DataType, Any]
 
 
-def cell(value: Any, where: str) -> Cell:
-    """Return a scalar's type and the value as Arrow takes it; `where` names it in `UnsupportedValue`."""
+def cell(value: Any, path: Path) -> Cell:
+    """Return a scalar's type and the value as Arrow takes it; `path` names it in `UnsupportedValue`."""
     match value:
+        case str():
+            return TEXT, _encodable(value, path)
         case bool():
             return BOOL, value
         case int():
-            return _integer(value, where)
-        case str():
-            return TEXT, _encodable(value, where)
+            return _integer(value, path)
         case float():
             if not math.isfinite(value):
-                raise UnsupportedValue(f"{where}: {value} is not a number that a table can hold; send null instead")
+                raise UnsupportedValue(
+                    f"{dotted(path)}: {value} is not a number that a table can hold; send null instead"
+                )
             return DOUBLE, value
         case Decimal():
-            return _decimal(value, where)
+            return _decimal(value, path)
         case datetime():
             return TIMESTAMP, value
         case date():
@@ -42,10 +45,12 @@ def cell(value: Any, where: str) -> Cell:
             return BINARY, value
         case UUID():
             return TEXT, str(value)
-    raise UnsupportedValue(f"{where}: no column type for a {type(value).__name__}; turn it into text or a number first")
+    raise UnsupportedValue(
+        f"{dotted(path)}: no column type for a {type(value).__name__}; turn it into text or a number first"
+    )
 
 
-def _integer(value: int, where: str) -> Cell:
+def _integer(value: int, path: Path) -> Cell:
     if -(2**63) <= value < 2**63:
         return BIGINT, value
     if abs(value) < 10**_MAX_DIGITS:
@@ -53,13 +58,15 @@ def _integer(value: int, where: str) -> Cell:
     try:
         return TEXT, str(value)
     except ValueError as error:  # Python prints no integer of more than 4,300 digits
-        raise UnsupportedValue(f"{where}: an integer of {value.bit_length()} bits is too long to print") from error
+        raise UnsupportedValue(
+            f"{dotted(path)}: an integer of {value.bit_length()} bits is too long to print"
+        ) from error
 
 
-def _decimal(value: Decimal, where: str) -> Cell:
+def _decimal(value: Decimal, path: Path) -> Cell:
     _, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int):
-        raise UnsupportedValue(f"{where}: {value} is not a number that a table can hold; send null instead")
+        raise UnsupportedValue(f"{dotted(path)}: {value} is not a number that a table can hold; send null instead")
     scale = max(-exponent, 0)
     before_point = max(len(digits) + exponent, 0)
     if scale == 0 and before_point <= _MAX_DIGITS:
@@ -71,9 +78,11 @@ def _decimal(value: Decimal, where: str) -> Cell:
     return TEXT, format(value, "f")
 
 
-def _encodable(value: str, where: str) -> str:
+def _encodable(value: str, path: Path) -> str:
     try:
-        value.encode()
+        value.isascii() or value.encode()  # only text beyond ASCII can fail, and most is within
     except UnicodeEncodeError as error:
-        raise UnsupportedValue(f"{where}: the text holds half of a surrogate pair, which is no character") from error
+        raise UnsupportedValue(
+            f"{dotted(path)}: the text holds half of a surrogate pair, which is no character"
+        ) from error
     return value

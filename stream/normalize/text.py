@@ -11,15 +11,16 @@ from typing import Any, Final
 from uuid import UUID
 
 from stream.errors import UnsupportedValue
+from stream.normalize.naming import Path, dotted
 
 _EXACT_IN_DOUBLE: Final = 2.0**53
 
 
-def json_text(value: Any, where: str) -> str:
+def json_text(value: Any, path: Path) -> str:
     """Return `value` as JSON with sorted keys and every digit; members that are null are left out.
 
     In Arrow a member that is null and one that is absent look the same, so they read the same here too. Raises
-    `UnsupportedValue` for what JSON cannot say; `where` tells whose value it is.
+    `UnsupportedValue` for what JSON cannot say; `path` tells whose value it is.
     """
     match value:
         case None | bool() | str():
@@ -27,7 +28,7 @@ def json_text(value: Any, where: str) -> str:
         case int():
             return str(value)
         case float():
-            return _number(value, where)
+            return _number(value, path)
         case Decimal():
             return format(value, "f")
         case datetime() | date() | time():
@@ -37,19 +38,21 @@ def json_text(value: Any, where: str) -> str:
         case bytes():
             return f'"{b64encode(value).decode()}"'
         case dict():
-            members = (f"{_quoted(k)}:{json_text(v, where)}" for k, v in sorted(value.items()) if v is not None)
+            members = (f"{_quoted(k)}:{json_text(v, path)}" for k, v in sorted(value.items()) if v is not None)
             return f"{{{','.join(members)}}}"
         case list() | tuple():
-            return f"[{','.join(json_text(v, where) for v in value)}]"
-    raise UnsupportedValue(f"{where}: {type(value).__name__} has no JSON text; turn it into text or a number first")
+            return f"[{','.join(json_text(v, path) for v in value)}]"
+    raise UnsupportedValue(
+        f"{dotted(path)}: {type(value).__name__} has no JSON text; turn it into text or a number first"
+    )
 
 
 def _quoted(key: str) -> str:
     return json.dumps(key, ensure_ascii=False)
 
 
-def _number(value: float, where: str) -> str:
+def _number(value: float, path: Path) -> str:
     if not math.isfinite(value):
-        raise UnsupportedValue(f"{where}: {value} is no JSON number; send null or text instead")
+        raise UnsupportedValue(f"{dotted(path)}: {value} is no JSON number; send null or text instead")
     whole = value.is_integer() and abs(value) <= _EXACT_IN_DOUBLE  # 1.0 and 1 are one number, so they are one text
     return str(int(value)) if whole else repr(value)
