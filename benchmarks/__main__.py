@@ -29,7 +29,7 @@ def main() -> None:
     rows = report.comparison(rounds)
     report.show(f"{options.events:,} events, median of {options.rounds}", report.HEADINGS, rows)
     if options.write:
-        report.write("comparison", report.HEADINGS, rows, _note(options))
+        report.write(options.section, report.HEADINGS, rows, _note(options))
 
 
 def _round(contenders: Sequence[Contender], large: Backlog, small: Backlog, postgres: str) -> list[Run]:
@@ -59,6 +59,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--small-events", type=int, default=100_000, help="events for dlt")
     parser.add_argument("--only", default="", help="part of a contender's name or destination")
+    parser.add_argument("--section", default="comparison", help="where in docs/benchmarks.md: comparison or memory")
     parser.add_argument("--no-write", dest="write", action="store_false", help="leave docs/benchmarks.md alone")
     return parser.parse_args()
 

@@ -27,7 +27,8 @@ def until_latest(given: Options) -> list[str]:
 
 def outcome(given: Options, output: str) -> Outcome:
     """Return what the service's log tells: ready when it has claimed its partitions, done when it gives them back."""
-    seen = {line["event"]: _time(line["timestamp"]) for line in map(json.loads, output.splitlines()) if "event" in line}
+    log = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    seen = {entry["event"]: _time(entry["timestamp"]) for entry in log}
     return Outcome(given.events, seen["claimed"], seen["revoked"])
 
 
