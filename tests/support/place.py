@@ -1,0 +1,99 @@
+"""One pipeline under test: where it reads and writes, its lives as a real service, and the oracle over all of them."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from support import service
+from support.destinations import Query, duckdb_file, position, postgres
+from support.log import Log, ends
+from support.oracle import assert_exactly_once
+from support.service import Service, wait_until
+
+TABLE = "orders"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one pipeline reads and writes. `url` may lead through a proxy; `query` never does."""
+
+    bootstrap: str
+    topic: str
+    url: str
+    dataset: str
+    query: Query
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def with_settings(self, **settings: str) -> Place:
+        """Return the same place with further settings: `kafka__session_timeout_seconds="6"`."""
+        return replace(self, settings={**self.settings, **settings})
+
+    @property
+    def args(self) -> tuple[str, ...]:
+        """Return the arguments of `headrace run`."""
+        return ("--brokers", self.bootstrap, "--topic", self.topic, "--to", self.url, "--dataset", self.dataset)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Return the environment: small batches, a short memory for dead members, one static member."""
+        settings = {
+            "pipeline": self.dataset,
+            "kafka__instance_id": "only",
+            "kafka__session_timeout_seconds": "6",
+            "batching__max_rows": "300",
+            "tables__name_template": TABLE,
+            "retry__max_wait_seconds": "2",
+            **self.settings,
+        }
+        return {f"HEADRACE__{name.upper()}": value for name, value in settings.items() if value}
+
+    @contextmanager
+    def running(self, *args: str, failpoints: str = "") -> Iterator[Service]:
+        """Run the service here while the block lasts."""
+        with service.running(*self.args, *args, env=self.env, failpoints=failpoints) as life:
+            yield life
+
+    def killed(self, failpoints: str) -> None:
+        """Live one life that ends at the armed point, and fail when the point never fired."""
+        with self.running("--until", "latest", failpoints=failpoints) as life:
+            code = life.wait()
+            assert life.fired, f"{failpoints} never fired; exit code {code}:\n{life.log[-3000:]}"
+            assert code == -signal.SIGKILL
+
+    def finished(self) -> Log:
+        """Live one life to the end of the topic, and let the oracle judge."""
+        with self.running("--until", "latest") as life:
+            code = life.wait()
+            assert code == 0, life.log[-3000:]
+        return self.judged()
+
+    def judged(self) -> Log:
+        """Let the oracle judge what landed (I1, I3), and return what Kafka holds."""
+        return assert_exactly_once(self.bootstrap, self.query, self.dataset, {self.topic: TABLE})
+
+    def position(self) -> dict[int, int]:
+        """Return the stored next offset of each partition; empty before the first claim."""
+        return {number: offset for (_, number), offset in position(self.query, self.dataset).items()}
+
+    def until_caught_up(self, *lives: Service, seconds: float = 60) -> None:
+        """Return when everything that the topic holds now has landed (I4)."""
+        wanted = {number: offset for (_, number), offset in ends(self.bootstrap, [self.topic]).items()}
+        wait_until(
+            lambda: all(self.position().get(number, -1) >= offset for number, offset in wanted.items()),
+            seconds=seconds,
+            tell=lambda: "\n".join([f"{self.position()} of {wanted}", *(life.log[-1500:] for life in lives)]),
+        )
+
+
+def on_postgres(bootstrap: str, topic: str, dsn: str, dataset: str) -> Place:
+    """Return a place in the database that `dsn` names."""
+    return Place(bootstrap, topic, dsn, dataset, postgres(dsn))
+
+
+def on_duckdb(bootstrap: str, topic: str, path: Path, dataset: str) -> Place:
+    """Return a place in a DuckDB file."""
+    return Place(bootstrap, topic, f"duckdb:///{path}", dataset, duckdb_file(path))
