@@ -1,4 +1,4 @@
-"""Arrow tables as the CSV that PostgreSQL's COPY reads, in chunks of bounded size, without loss.
+"""Arrow tables as the CSV that PostgreSQL's COPY reads, in chunks of bounded size: for what has no binary form here.
 
 NULL is nothing between two commas; text is always quoted, so that the empty text is `""`.
 """

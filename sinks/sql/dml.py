@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Literal, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
@@ -12,25 +13,28 @@ from sqlalchemy.sql.elements import ClauseElement
 
 from sinks.sql.statement import Statement, quoted, render
 
+CopyFormat: TypeAlias = Literal["csv", "binary"]
 
-class _CopyCsv(Executable, ClauseElement):
+
+class _CopyFrom(Executable, ClauseElement):
     inherit_cache = False
 
-    def __init__(self, table: sa.Table) -> None:
+    def __init__(self, table: sa.Table, form: CopyFormat) -> None:
         self.table = table
+        self.form = form
 
 
-@compiles(_CopyCsv)
-def _compile_copy(element: _CopyCsv, compiler: SQLCompiler, **_: object) -> str:
+@compiles(_CopyFrom)
+def _compile_copy(element: _CopyFrom, compiler: SQLCompiler, **_: object) -> str:
     table = compiler.preparer.format_table(element.table)
     columns = ", ".join(map(compiler.preparer.format_column, element.table.columns))
-    return f"COPY {table} ({columns}) FROM STDIN WITH (FORMAT csv, ENCODING 'UTF8')"
+    return f"COPY {table} ({columns}) FROM STDIN WITH (FORMAT {element.form}, ENCODING 'UTF8')"
 
 
 @lru_cache(maxsize=512)
-def copy_csv(dataset: str, table: str, columns: tuple[str, ...]) -> Statement:
-    """Return the `COPY` that reads these columns as CSV from the client."""
-    return render(_CopyCsv(_table(dataset, table, columns)))
+def copy_from(dataset: str, table: str, columns: tuple[str, ...], form: CopyFormat) -> Statement:
+    """Return the `COPY` that reads these columns from the client."""
+    return render(_CopyFrom(_table(dataset, table, columns), form))
 
 
 @lru_cache(maxsize=512)

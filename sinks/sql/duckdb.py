@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from sinks.contract import Capabilities, SinkOptions
 from sinks.errors import InDoubt, SinkError, Transient
+from sinks.schema import Table
 from sinks.sql import ddl, dml
 from sinks.sql.dialect import DUCKDB, Dialect
 from sinks.sql.duckdb_errors import while_copying, while_opening, while_working
@@ -110,11 +111,11 @@ class _Session:
         self._in_transaction = self._in_transaction or statement.text == "BEGIN"
         return rows
 
-    def copy(self, dataset: str, table: str, data: pa.Table) -> None:
+    def copy(self, dataset: str, table: Table, data: pa.Table) -> None:
         self._check_alive()
         self._connection.register(_INCOMING, data)
         try:
-            self._connection.execute(dml.insert_from(_INCOMING, dataset, table, tuple(data.column_names)).text)
+            self._connection.execute(dml.insert_from(_INCOMING, dataset, table.name, tuple(data.column_names)).text)
         except duckdb.Error as error:
             raise while_copying(error, self._path) from error  # the view goes with the transaction
         self._connection.unregister(_INCOMING)

@@ -36,6 +36,8 @@ def while_opening(error: Exception, path: Path) -> SinkError:
         return SinkError(f"{path} is not a DuckDB database, or it is damaged; name another file ({_first(text)})")
     if "No space left" in text:
         return Transient(f"cannot open {path}: the disk is full; free some space")
+    if "No such file" in text:
+        return SinkError(f"cannot make {path}: no file can be made there; name another folder")
     return SinkError(f"cannot open {path}: {_first(text)}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final, cast
 
@@ -17,7 +17,9 @@ from psycopg.types.string import TextLoader
 
 from sinks.contract import Capabilities, SinkOptions
 from sinks.errors import InDoubt, SinkError, Transient
+from sinks.schema import Table
 from sinks.sql import ddl, dml
+from sinks.sql.binary_chunks import binary_chunks, has_binary_form
 from sinks.sql.csv_chunks import csv_chunks
 from sinks.sql.dialect import POSTGRES, Dialect
 from sinks.sql.postgres_errors import Server, while_connecting, while_working
@@ -118,11 +120,17 @@ class _Session:
         except psycopg.Error as error:
             raise while_working(error, self._server) from error
 
-    def copy(self, dataset: str, table: str, data: pa.Table) -> None:
-        statement = dml.copy_csv(dataset, table, tuple(data.column_names))
+    def copy(self, dataset: str, table: Table, data: pa.Table) -> None:
+        columns = tuple(data.column_names)
+        if has_binary_form(table):
+            self._copy(dml.copy_from(dataset, table.name, columns, "binary"), binary_chunks(table, data))
+        else:
+            self._copy(dml.copy_from(dataset, table.name, columns, "csv"), csv_chunks(data))
+
+    def _copy(self, statement: Statement, chunks: Iterable[bytes | memoryview]) -> None:
         try:
             with self._connection.cursor().copy(statement.text.encode()) as copy:
-                for chunk in csv_chunks(data):
+                for chunk in chunks:
                     copy.write(chunk)
         except psycopg.Error as error:
             raise while_working(error, self._server) from error

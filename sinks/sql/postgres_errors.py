@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +28,9 @@ _REFUSALS: Final = {
 }
 
 
+_ADDRESS: Final = re.compile(r"^(connection failed: )?connection to server (at|on) .*? failed: ")
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """Where a database is, for messages: never the password."""
@@ -48,20 +52,22 @@ class Server:
 
 def while_connecting(text: str, server: Server) -> SinkError:
     """Return what a failed connect means: unknown trouble may pass, a refusal does not."""
-    told = _last_line(text)
+    told = _told(text)
     for refusal, advice in _REFUSALS.items():
         if refusal in text and "the database system is" not in text:
             return SinkError(f"{server} as {server.user or 'the default user'}: {told}: {advice}")
-    return Transient(f"{server} cannot be reached: {told}")
+    return Transient(f"{server} cannot be reached: {told}. Is it up? Check host and port in the URL, and the network")
 
 
 def while_working(error: psycopg.Error, server: Server) -> SinkError:
     """Return what a failed statement means, by its SQLSTATE."""
-    told = error.diag.message_primary or _last_line(str(error))
+    told = error.diag.message_primary or _told(str(error))
     where = f" ({error.diag.context})" if error.diag.context else ""
     return classify(error.sqlstate, f"{server}: {told}{where if len(where) < 300 else ''}")
 
 
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "no answer"
+def _told(text: str) -> str:
+    """Return what the server or the network said, without libpq's words around it: it repeats address and advice."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("\tIs the server")]
+    said = lines[-1] if lines else "no answer"
+    return _ADDRESS.sub("", said).removeprefix("FATAL:").strip()

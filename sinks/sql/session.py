@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from sinks.contract import Capabilities
+from sinks.schema import Table
 from sinks.sql.dialect import Dialect
 from sinks.sql.statement import Statement
 
@@ -19,8 +20,8 @@ class Session(Protocol):
         """Run one statement and return its rows."""
         ...
 
-    def copy(self, dataset: str, table: str, data: pa.Table) -> None:
-        """Append all of `data` to a table, column by name, in the open transaction. Raises `DataRefused`."""
+    def copy(self, dataset: str, table: Table, data: pa.Table) -> None:
+        """Append all of `data` to `table`, column by name, in the open transaction. Raises `DataRefused`."""
         ...
 
     def query(self, sql: str) -> pa.Table:

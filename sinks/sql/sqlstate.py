@@ -24,6 +24,7 @@ _TRANSIENT: Final = frozenset({
     "25P04",  # transaction too long
     "XX000",  # internal error
 })  # fmt: skip
+_PROTOCOL_VIOLATION: Final = "08P01"  # not an outage: what was copied is not what the column wants
 _REFUSED_CLASSES: Final = frozenset({
     "22",  # the value does not fit: NUL in text, out of range, not JSON
     "23",  # a constraint
@@ -31,7 +32,7 @@ _REFUSED_CLASSES: Final = frozenset({
 })  # fmt: skip
 
 _ADVICE: Final = {
-    "25006": "the server is read-only (a standby?): connect to the primary",
+    "25006": "the server takes no writes: connect to the primary, or lift default_transaction_read_only",
     "28000": "the user may not log in: check user and pg_hba.conf",
     "28P01": "wrong user or password: correct the URL or the secret",
     "3D000": "the database does not exist: create it, or correct its name in the URL",
@@ -48,10 +49,10 @@ def classify(code: str | None, text: str) -> SinkError:
     """Return the error for a SQLSTATE and the server's text. No code: the connection broke before one came."""
     if code is None:
         return Transient(text)
+    if code == _PROTOCOL_VIOLATION or code[:2] in _REFUSED_CLASSES:
+        return DataRefused(f"{text} (SQLSTATE {code})")
     if code in _TRANSIENT or code[:2] in _TRANSIENT_CLASSES:
         return Transient(f"{text} (SQLSTATE {code})")
-    if code[:2] in _REFUSED_CLASSES:
-        return DataRefused(f"{text} (SQLSTATE {code})")
     advice = _ADVICE.get(code)
     return SinkError(f"{text} (SQLSTATE {code}){f': {advice}' if advice else ''}")
 

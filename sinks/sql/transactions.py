@@ -23,7 +23,7 @@ from sinks.sql.offsets import Offsets, known
 from sinks.sql.rejects import rejects_table
 from sinks.sql.session import Session
 from sinks.sql.statement import Statement
-from sinks.sql.system import REJECTS
+from sinks.sql.system import REJECTS, TABLES
 
 _BEGIN: Final = Statement("BEGIN")
 
@@ -39,6 +39,7 @@ class Transactions:
         self._owner = options.owner
         self._ledger = Ledger(dialect, options.dataset)
         self._offsets = Offsets(dialect, options.dataset)
+        self._schema = Schema()  # the stored one, as last seen
 
     def create(self, session: Session) -> None:
         """Create the dataset and the system tables where they are missing."""
@@ -93,10 +94,10 @@ class Transactions:
         """Return the newest stored schema. Raises `SinkError` when the tables are not what it says."""
         session.execute(_BEGIN)
         self._lock(session, locks.shared)
-        stored = self._newest_schema(session)
-        self._check_tables(session, stored)
+        self._schema = self._newest_schema(session)
+        self._check_tables(session, self._schema)
         session.rollback()
-        return stored
+        return self._schema
 
     def _newest_schema(self, session: Session) -> Schema:
         rows = session.execute(self._ledger.newest_schema())
@@ -156,34 +157,38 @@ class Transactions:
         """Write rows, rejects, ledger and, last, the position, in one commit."""
         session.execute(_BEGIN)
         self._lock(session, locks.shared)
-        self._check_fit(session, batch)
+        schema = self._fitting(session, batch)
         for name, data in batch.tables.items():
             if data.num_rows:
-                self._copy(session, name, batch)
+                self._copy(session, schema.tables[name], data)
         if batch.rejects:
-            session.copy(self._dataset, REJECTS, rejects_table(reject_rows(batch, step)))
+            session.copy(self._dataset, TABLES[REJECTS], rejects_table(reject_rows(batch, step)))
         failpoint("load.after_copy")
         if not session.execute(self._ledger.record(load_rows(batch, step, self._owner))):
             raise Fenced(f"load {step.load_id} of pipeline {self._pipeline} has landed before")
         self._advance(session, step)
         _commit_load(session, step)
 
-    def _check_fit(self, session: Session, batch: Batch) -> None:
+    def _fitting(self, session: Session, batch: Batch) -> Schema:
+        """Return the stored schema, read again only if its version is news. Raises `SchemaConflict`."""
         ((version,),) = session.execute(self._ledger.newest_version())
-        if version != batch.schema_version and batch.tables:
-            _check_fits(batch, self._newest_schema(session))
+        if version != self._schema.version:
+            self._schema = self._newest_schema(session)
+        if version != batch.schema_version:
+            _check_fits(batch, self._schema)
+        return self._schema
 
-    def _copy(self, session: Session, table: str, batch: Batch) -> None:
+    def _copy(self, session: Session, table: Table, data: pa.Table) -> None:
         try:
-            session.copy(self._dataset, table, batch.tables[table])
+            session.copy(self._dataset, table, data)
         except DataRefused:
             session.rollback()
-            self._check_tables(session, self._newest_schema(session))  # values are good if the table is another one
+            self._check_tables(session, self._schema)  # the values are good if the table is another one
             raise
         except Transient:
             raise
         except SinkError as error:
-            raise SinkError(f"table {self._dataset}.{table}: {error}") from error
+            raise SinkError(f"table {self._dataset}.{table.name}: {error}") from error
 
     def _advance(self, session: Session, step: Checkpoint) -> None:
         failpoint("offset.before_cas")

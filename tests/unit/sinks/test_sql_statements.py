@@ -80,7 +80,8 @@ def test_rows_are_copied_and_inserted_by_name() -> None:
     columns = ("_hr_id", "select", HOSTILE)
     check(
         "rows",
-        dml.copy_csv("shop", "orders", columns),
+        dml.copy_from("shop", "orders", columns, "binary"),
+        dml.copy_from("shop", "orders", columns, "csv"),
         dml.insert_from("hr_incoming", "shop", "orders", columns),
         dml.count("shop", "orders", 1_000_000),
         catalog.columns_of("shop"),

@@ -14,7 +14,7 @@ def test_an_outage_is_transient(code: str | None) -> None:
     assert type(classify(code, "text")) is Transient
 
 
-@pytest.mark.parametrize("code", ["22021", "22P02", "22P05", "22003", "22008", "23502", "54000", "54011"])
+@pytest.mark.parametrize("code", ["22021", "22P02", "22P05", "22003", "22008", "23502", "54000", "54011", "08P01"])
 def test_a_value_that_does_not_fit_is_refused(code: str) -> None:
     assert type(classify(code, "text")) is DataRefused
 
