@@ -70,7 +70,7 @@ class Fitter:
             return template.schema.empty_table(), NO_RECORDS, pile + rest
         inexact = self._inexact(table, pile) if template.has_fractions else set()
         if inexact:
-            table = table.take([position for position in range(len(pile)) if position not in inexact])
+            table = table.filter(pa.array([row not in inexact for row in range(len(pile))]))
         pile, refused = pile.without(inexact)
         return table, pile, rest + refused
 

@@ -67,6 +67,7 @@ MUTATIONS = st.tuples(st.integers(0, 60), st.integers(0, 3), st.binary(max_size=
 @given(st.lists(st.lists(RECORDS, max_size=8), min_size=1, max_size=3))
 @example([[b'{"a":1}', b'{"a":18446744073709551615}', b'{"a":9007199254740993}', b'{"a":0.5}']])
 @example([[b'{"a":0.5}'], [b'{"a":9007199254740993}', b'{"a":1e-400}', b'{"a":1e16}']])
+@example([[b"0.0"], [b"9007199254740993"]])
 @example([[b'{"a":[{}]}', b'{"a":[{"b":[]}]}', b'{"a":[]}', b'{"a":{}}', b"{}"]])
 @example([[b'{"a":[null]}', b'{"a":null}', b'{"a":[]}'], [b'{"a":[{"b":null}]}', b'{"a":[null,{"b":{}}]}']])
 def test_every_record_comes_out_as_it_is_or_with_a_reason_whatever_came_before(batches):
