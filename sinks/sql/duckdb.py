@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -15,7 +15,7 @@ from sinks.errors import InDoubt, SinkError, Transient
 from sinks.schema import Table
 from sinks.sql import ddl, dml
 from sinks.sql.dialect import DUCKDB, Dialect
-from sinks.sql.duckdb_errors import while_copying, while_opening, while_working
+from sinks.sql.duckdb_errors import out_of_memory, while_copying, while_opening, while_working
 from sinks.sql.session import Session
 from sinks.sql.sink import SqlSink
 from sinks.sql.statement import Statement
@@ -24,8 +24,13 @@ _INCOMING: Final = "hr_incoming"
 _MEMORY: Final = ":memory:"
 
 # Both measured in docs/decisions/0003-duckdb-bulk-load.md; a URL's own parameters win over the settings.
-_SETTINGS: Final = {"memory_limit": "160MB", "threads": "2", "preserve_insertion_order": "false"}
+_SETTINGS: Final = {"threads": "2", "preserve_insertion_order": "false"}
 _ROW_GROUP_SIZE: Final = 24_576
+
+# DuckDB fills what it is given with blocks it may need again, so the first limit is low. A table of 1,500 columns needs
+# more: where memory runs out, the limit is doubled, up to the last. A limit in the URL is left as it is.
+_FIRST_LIMIT_MB: Final = 128
+_LAST_LIMIT_MB: Final = 4_096
 
 # Attached, since only then a file takes a size of row groups; and under a name of our own, since by its usual one
 # (the file's) `orders.duckdb` with a dataset `orders` is "Ambiguous reference to catalog or schema".
@@ -54,6 +59,7 @@ class _Database:
     def __init__(self, path: str, settings: dict[str, str], options: SinkOptions) -> None:
         self._path = path
         self._settings = settings
+        self._limit_mb = None if "memory_limit" in settings else _FIRST_LIMIT_MB
         self._dataset = options.dataset
         self._memory: duckdb.DuckDBPyConnection | None = None
 
@@ -69,10 +75,16 @@ class _Database:
         try:
             connection = self._memory.cursor() if self._memory else self._attached()
             connection.execute(_USE)
+            if self._limit_mb is not None:
+                connection.execute(f"SET memory_limit = '{self._limit_mb}MB'")
             connection.execute("SET TimeZone = 'UTC'")
         except duckdb.Error as error:
             raise while_opening(error, Path(self._path)) from error
-        return _Session(connection, self._path, self._dataset)
+        return _Session(connection, self._path, self._dataset, self._raise_limit)
+
+    def _raise_limit(self) -> None:
+        if self._limit_mb is not None:
+            self._limit_mb = min(2 * self._limit_mb, _LAST_LIMIT_MB)
 
     def _attached(self) -> duckdb.DuckDBPyConnection:
         # Sinks of this process on one file share an instance, by its name: DuckDB opens no file twice.
@@ -95,10 +107,14 @@ class _Database:
 
 
 class _Session:
-    def __init__(self, connection: duckdb.DuckDBPyConnection, path: str, dataset: str) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, path: str, dataset: str, raise_limit: Callable[[], None]
+    ) -> None:
         self._connection = connection
         self._path = path
         self._dataset = dataset
+        self._raise_limit = raise_limit
+        self._starved = False
         self._interrupted = False
         self._in_transaction = False
 
@@ -107,7 +123,7 @@ class _Session:
         try:
             rows = self._connection.execute(statement.text, statement.parameters).fetchall()
         except duckdb.Error as error:
-            raise while_working(error, self._path) from error
+            raise self._meant(error, while_working) from error
         self._in_transaction = self._in_transaction or statement.text == "BEGIN"
         return rows
 
@@ -117,7 +133,7 @@ class _Session:
         try:
             self._connection.execute(dml.insert_from(_INCOMING, dataset, table.name, tuple(data.column_names)).text)
         except duckdb.Error as error:
-            raise while_copying(error, self._path) from error  # the view goes with the transaction
+            raise self._meant(error, while_copying) from error  # the view goes with the transaction
         self._connection.unregister(_INCOMING)
 
     def query(self, sql: str) -> pa.Table:
@@ -126,7 +142,7 @@ class _Session:
             self._connection.execute(ddl.use_dataset(self._dataset).text)
             answer: pa.Table = self._connection.sql(sql).to_arrow_table()
         except duckdb.Error as error:
-            raise while_working(error, self._path) from error
+            raise self._meant(error, while_working) from error
         return answer
 
     def send_commit(self) -> None:
@@ -141,6 +157,8 @@ class _Session:
         pass
 
     def rollback(self) -> None:
+        if self._starved:
+            raise Transient(f"{self._path}: connecting again, with more memory")
         if self._in_transaction:
             self._in_transaction = False
             self.execute(Statement("ROLLBACK"))
@@ -151,6 +169,12 @@ class _Session:
 
     def close(self) -> None:
         self._connection.close()
+
+    def _meant(self, error: duckdb.Error, meaning: Callable[[Exception, str], SinkError]) -> SinkError:
+        if out_of_memory(error):
+            self._starved = True
+            self._raise_limit()
+        return meaning(error, self._path)
 
     def _check_alive(self) -> None:
         if self._interrupted:

@@ -51,8 +51,8 @@ def while_working(error: Exception, path: str) -> SinkError:
     text = _first(str(error))
     if "No space left" in text or "ENOSPC" in text:
         return Transient(f"{path}: the disk is full; free some space, nothing is lost ({text})")
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return Transient(f"{path}: DuckDB's memory_limit is too small; raise it: ?memory_limit=1GB in the URL ({text})")
+    if out_of_memory(error):
+        return Transient(f"{path}: DuckDB's memory_limit is too small; ?memory_limit=1GB in the URL raises it ({text})")
     if "ermission denied" in text or "read-only" in text.lower():
         return SinkError(f"{path}: make the file and its folder writable for this user ({text})")
     if isinstance(error, _PASSING):
@@ -60,6 +60,12 @@ def while_working(error: Exception, path: str) -> SinkError:
     if isinstance(error, duckdb.CatalogException | duckdb.BinderException):
         return SinkError(f"{text}; a table that headrace made was dropped or replaced, or its name is taken")
     return SinkError(f"{path}: {text}")
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Return whether DuckDB's memory limit was too low. A commit wraps that in an error of another class."""
+    wrapped = ("failed to pin block", "could not allocate block")
+    return isinstance(error, duckdb.OutOfMemoryException) or any(text in str(error) for text in wrapped)
 
 
 def _holder(text: str) -> str:

@@ -3,15 +3,19 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
+from checkpoints import Checkpoint
 from checkpoints.testing import PIPELINE
-from sinks import Sink, SinkError, SinkOptions, Transient
+from sinks import Batch, InDoubt, Sink, SinkError, SinkOptions, Transient
+from sinks.schema import TEXT
 from sinks.sql.duckdb import connect
-from sinks.testing import ORDERS, batch, data_step, grown
+from sinks.testing import ORDERS, batch, data_step, grown, settled, table
 
 pytestmark = pytest.mark.anyio
 
@@ -86,6 +90,33 @@ async def test_a_folder_that_may_not_be_written_is_named() -> None:
 
 async def test_a_setting_that_does_not_exist_is_named(tmp_path: Path) -> None:
     assert "no_such_setting" in str(await told(Path(f"{tmp_path}/a.duckdb?no_such_setting=1")))
+
+
+async def test_wide_tables_get_the_memory_that_they_need(tmp_path: Path) -> None:
+    sink = sink_on(tmp_path / "a.duckdb")
+    await sink.open()
+    schema = await grown(sink, table("wide", **{f"c{i}": TEXT for i in range(1_000)}))
+    wide = pa.table({f"c{i}": [f"value {i} {row}" for row in range(4_000)] for i in range(1_000)})
+    for n in range(3):
+        await landing(sink, Batch({"wide": wide}, (), schema.version), data_step(f"load-{n}"))
+    rows = await sink.rows("wide", at_most=50_000)
+    await sink.aclose()
+    assert rows == 12_000
+
+
+async def landing(sink: Sink, batch: Batch, once: Checkpoint) -> None:
+    """Load until it has landed, asking after doubt."""
+    while not await settled(lambda: sink.landed(once.load_id)):
+        with suppress(InDoubt):
+            await settled(lambda: sink.load(batch, once))
+
+
+async def test_a_memory_limit_in_the_url_is_left_as_it_is(tmp_path: Path) -> None:
+    sink = sink_on(f"{tmp_path}/a.duckdb?memory_limit=1GB")
+    await sink.open()
+    limit = await sink.query("SELECT current_setting('memory_limit') AS memory")
+    await sink.aclose()
+    assert limit.to_pylist() == [{"memory": "953.6 MiB"}]
 
 
 @pytest.mark.parametrize("url", ["duckdb://", "duckdb:///", "duckdb://orders.duckdb"])
