@@ -51,14 +51,17 @@ def _scheme(url: str) -> str:
     scheme, separator, _ = url.partition("://")
     name = scheme.partition("+")[0].lower()
     if not separator or not name.replace("-", "").replace(".", "").isalnum():
-        raise SinkError(f"the destination is no URL: write it as scheme://..., with one of {', '.join(schemes())}")
+        raise SinkError(
+            "the destination is no URL: write scheme://..., as in duckdb:///orders.duckdb or "
+            f"postgresql://user@host:5432/database; there are sinks for {', '.join(schemes())}"
+        )
     return name
 
 
 def _unknown(scheme: str, known: list[str]) -> str:
     close = get_close_matches(scheme, known, n=1)
-    hint = f"; did you mean {close[0]}://?" if close else ";"
-    return f"no sink for {scheme}://{hint} there is one for each of {', '.join(known)}"
+    hint = f"; did you mean {close[0]}://?" if close else ""
+    return f"no sink for {scheme}://{hint} (there are {', '.join(known)})"
 
 
 def _registered() -> dict[str, EntryPoint]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,12 +13,12 @@ from typing import Any, Final
 import anyio
 from pydantic import SecretStr
 
-from stream.config import Config, Destination
+from stream.config import Config, Destination, Retry
 from stream.destination import open_sink, redacted, url_of
 from stream.errors import ConfigError, HeadraceError, PipelineStepFailed
 from stream.info import LoadInfo, LoadInfoBuilder
 from stream.normalize import snake_case
-from stream.observe.facts import Observer, nobody, to_all
+from stream.observe.facts import Fact, Observer, Started, nobody, to_all
 from stream.resources import KafkaEvents, table_of, values_of
 from stream.runtime.ids import load_ids
 from stream.runtime.once import load_values
@@ -27,6 +29,7 @@ from stream.source.kafka import KafkaSource
 from stream.workdir import Remembered, checked_name, default_dir, recall, remember
 
 _PREFIX: Final = "headrace_"
+_PATIENCE_SECONDS: Final = 60.0  # a stream waits for its destination without end; here somebody waits for run()
 _newest: list[Pipeline] = []  # the most recently created pipeline, for `pipeline()` without arguments
 
 
@@ -37,6 +40,10 @@ class Pipeline:
     pipeline_name: str
     working_dir: Path
     config: Config
+
+    def __repr__(self) -> str:
+        where = f"destination={self.destination!r}, dataset_name={self.dataset_name!r}"
+        return f"Pipeline({self.pipeline_name!r}, {where}, working_dir={str(self.working_dir)!r})"
 
     @property
     def dataset_name(self) -> str:
@@ -67,6 +74,7 @@ class Pipeline:
         then go to `table_name`. Raises `ConfigError` for what cannot be, `PipelineStepFailed` when a step fails. Not
         to be called where an event loop runs: await `run_async` there.
         """
+        _refuse_running_loop()
         _refuse_unbuilt(staging=staging, columns=columns, schema=schema)
         _refuse_disposition(write_disposition)
         at = self._at(destination, dataset_name, credentials)
@@ -102,12 +110,12 @@ class Pipeline:
 
         sink = open_sink(self.pipeline_name, config)
         info = LoadInfoBuilder(self.pipeline_name, sink.capabilities.name, self.dataset_name)
-        self._remember(config)
-        await serve(self.pipeline_name, config, sink, open_source, to_all(info.observe, observe), stopping=stopping)
+        watchers = to_all(info.observe, self._remember, observe)
+        await serve(self.pipeline_name, config, sink, open_source, watchers, stopping=stopping)
         return info.build()
 
     async def _load(self, data: Any, table: str, observe: Observer) -> LoadInfo:
-        config = self._resolved()
+        config = self._resolved().model_copy(update={"retry": _bounded(self.config.retry)})
         try:
             values = await values_of(data)
         except HeadraceError:
@@ -116,11 +124,9 @@ class Pipeline:
             raise PipelineStepFailed("extract", None, error) from error
         sink = open_sink(self.pipeline_name, config)
         info = LoadInfoBuilder(self.pipeline_name, sink.capabilities.name, self.dataset_name)
-        self._remember(config)
+        watchers = to_all(info.observe, self._remember, observe)
         try:
-            await load_values(
-                self.pipeline_name, config, sink, table, values, load_ids()(), to_all(info.observe, observe)
-            )
+            await load_values(self.pipeline_name, config, sink, table, values, load_ids()(), watchers)
         finally:
             await sink.aclose()
         return info.build()
@@ -135,10 +141,10 @@ class Pipeline:
         moved = self.config.destination.model_copy(update={"url": url, "dataset": dataset})
         return Pipeline(self.pipeline_name, self.working_dir, self.config.model_copy(update={"destination": moved}))
 
-    def _remember(self, config: Config) -> None:
-        if config.destination.url is not None:
-            where = redacted(config.destination.url)
-            remember(self.working_dir, Remembered(self.pipeline_name, where, self.dataset_name))
+    def _remember(self, fact: Fact) -> None:
+        if isinstance(fact, Started) and self.destination is not None:  # not sooner: a wrong URL is not worth keeping
+            with suppress(OSError):  # only `attach` needs it: a home that is read-only, as in a container, stops no run
+                remember(self.working_dir, Remembered(self.pipeline_name, self.destination, self.dataset_name))
 
 
 def pipeline(
@@ -171,7 +177,7 @@ def pipeline(
     )
     if _newest and all(value is None for value in given):
         return _newest[0]
-    name = checked_name(pipeline_name or _PREFIX + Path(sys.argv[0] or "pipeline").stem)
+    name = checked_name(pipeline_name or _script_name())
     dataset = dataset_name or snake_case(name)
     where = Destination(
         url=url_of(destination, credentials, name),
@@ -199,7 +205,7 @@ def attach(
     Raises `ConfigError` when there is no valid state. A password is not remembered: give `credentials` anew.
     """
     _refuse_unbuilt(pipeline_salt=pipeline_salt, full_refresh=full_refresh or None, progress=progress)
-    name = checked_name(pipeline_name or _PREFIX + Path(sys.argv[0] or "pipeline").stem)
+    name = checked_name(pipeline_name or _script_name())
     remembered = recall(Path(pipelines_dir or default_dir()) / name)
     where = Destination(
         url=url_of(None, credentials, name) or SecretStr(remembered.destination), dataset=remembered.dataset_name
@@ -237,6 +243,22 @@ def _register(name: str, pipelines_dir: str | Path | None, config: Config) -> Pi
     made = Pipeline(name, Path(pipelines_dir or default_dir()) / name, config)
     _newest[:] = [made]
     return made
+
+
+def _bounded(retry: Retry) -> Retry:
+    return retry if retry.give_up_seconds else retry.model_copy(update={"give_up_seconds": _PATIENCE_SECONDS})
+
+
+def _script_name() -> str:
+    return _PREFIX + (snake_case(Path(sys.argv[0]).stem) or "pipeline")
+
+
+def _refuse_running_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise HeadraceError("run() blocks, and an event loop runs here: write `await pipeline.run_async(data)` instead")
 
 
 def _refuse_unbuilt(**given: object) -> None:

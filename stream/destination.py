@@ -11,17 +11,23 @@ from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from sinks import Sink, SinkOptions
+from sinks import Sink, SinkError, SinkOptions
 from sinks.registry import connect, schemes
 from stream.config import Config, Destination
 from stream.errors import ConfigError
+from stream.redact import redact
 
 _FILES: Final = {"duckdb": "duckdb:///{name}.duckdb"}  # destinations that need nothing but a file beside the script
 
 
 def url_of(destination: str | None, credentials: str | None, pipeline_name: str) -> SecretStr | None:
     """Return the URL for `destination` (a name or a URL) and `credentials` (a connection string); None when unsaid."""
+    for name, value in (("destination", destination), ("credentials", credentials)):
+        if not isinstance(value, str | None):
+            raise ConfigError(f"{name} takes text in this version of headrace, not {type(value).__name__}")
     if credentials is not None:
+        if destination is not None and _scheme(destination) != _scheme(credentials):
+            raise ConfigError("destination and credentials name different kinds of destination: give one of the two")
         return SecretStr(credentials)
     if destination is None:
         return None
@@ -39,23 +45,34 @@ def url_of(destination: str | None, credentials: str | None, pipeline_name: str)
     raise ConfigError(f"no destination is called {destination!r}; there are: {', '.join(sorted(schemes()))}")
 
 
+def _scheme(text: str) -> str:
+    scheme = text.partition(":")[0].partition("+")[0]
+    return "postgresql" if scheme == "postgres" else scheme
+
+
 def redacted(url: SecretStr) -> str:
     """Return a URL without its password, for people and for files."""
     try:
-        return make_url(url.get_secret_value()).set(password=None).render_as_string(hide_password=True)
+        return redact(make_url(url.get_secret_value()).set(password=None).render_as_string(hide_password=True))
     except ArgumentError:
         return url.get_secret_value().partition(":")[0] + "://"
 
 
 def open_sink(pipeline: str, config: Config) -> Sink:
-    """Return the sink that `config` describes, not yet connected. Raises `ConfigError` when none is described."""
+    """Return the sink that `config` describes, not yet connected.
+
+    Raises `ConfigError` when none is described, and when the URL or the installation has no sink for it.
+    """
     where = config.destination
     if where.url is None:
         raise ConfigError(
             f"pipeline {pipeline!r} has no destination: give one (--to duckdb:///{pipeline}.duckdb), or set "
             "destination.url in the file, or HEADRACE__DESTINATION__URL"
         )
-    return connect(_with_password(where.url, where.password), _options(pipeline, where))
+    try:
+        return connect(_with_password(where.url, where.password), _options(pipeline, where))
+    except SinkError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _options(pipeline: str, where: Destination) -> SinkOptions:

@@ -55,12 +55,14 @@ class LoadInfo:
     def __str__(self) -> str:
         seconds = (self.finished_at - self.started_at).total_seconds()
         lines = [
-            f"Pipeline {self.pipeline_name}: {self.loads} load{'' if self.loads == 1 else 's'} "
+            f"Pipeline {self.pipeline_name}: {_counted(self.loads, 'load')} "
             f"into {self.destination_name}, dataset {self.dataset_name}, in {seconds:.2f} seconds"
         ]
-        lines += [f"  {table}: {count:,} rows" for table, count in sorted(self.rows.items())]
-        lines += [f"  set aside, {reason}: {count:,} records" for reason, count in sorted(self.rejects.items())]
-        lines += [f"  skipped, {reason}: {count:,} records" for reason, count in sorted(self.skipped.items())]
+        lines += [f"  {table}: {_counted(count, 'row')}" for table, count in sorted(self.rows.items())]
+        lines += [
+            f"  set aside, {reason}: {_counted(count, 'record')}" for reason, count in sorted(self.rejects.items())
+        ]
+        lines += [f"  skipped, {reason}: {_counted(count, 'record')}" for reason, count in sorted(self.skipped.items())]
         lines += [f"  schema: {change}" for change in self.schema_changes]
         return "\n".join(lines)
 
@@ -113,3 +115,7 @@ class LoadInfoBuilder:
             schema_changes=tuple(self._changes),
             first_run=self._first_run,
         )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

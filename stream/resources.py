@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from stream.config import Kafka, Security
 from stream.errors import ConfigError
 
@@ -37,17 +39,21 @@ def kafka(
     """
     if bool(topics) == bool(pattern):
         raise ConfigError("stream.kafka() reads either topics or a pattern: give one of them")
-    config = Kafka(
-        brokers=brokers,
-        topics=topics,
-        pattern=pattern,
-        group=group,
-        start=start,
-        until=until,
-        accept_loss=accept_loss,
-        security=security or Security(),
-        instance_id=instance_id,
-    )
+    try:
+        config = Kafka(
+            brokers=brokers,
+            topics=topics,
+            pattern=pattern,
+            group=group,
+            start=start,
+            until=until,
+            accept_loss=accept_loss,
+            security=security or Security(),
+            instance_id=instance_id,
+        )
+    except ValidationError as error:
+        wrong = "; ".join(f"{each['loc'][0]}: {each['msg']}" for each in error.errors())
+        raise ConfigError(f"stream.kafka() cannot take {wrong}") from None
     return KafkaEvents(config)
 
 

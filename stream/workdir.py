@@ -26,7 +26,7 @@ class Remembered:
 
 def checked_name(name: str) -> str:
     """Return `name` if a pipeline may have it, else raise `ConfigError` with the reason."""
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", name):
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", name):
         raise ConfigError(
             f"{name!r} cannot name a pipeline: it names a folder, a consumer group and metrics, so it has up to 128 "
             "letters, digits, '_', '-' and '.', and begins with a letter, a digit or '_'"

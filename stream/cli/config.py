@@ -31,9 +31,12 @@ def check(
     """Print the configuration that a run would have, without its secrets; fail when it could not run."""
     with reporting():
         from stream import settings
+        from stream.api import pipeline_of
+        from stream.destination import open_sink
 
         loaded = settings.load(config, os.environ, {})
         settings.require_complete(loaded)
+        open_sink(pipeline_of(loaded).pipeline_name, loaded)  # not connected: knows scheme, URL and driver
         print(json.dumps(settings.public(loaded), indent=2))
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -16,26 +17,32 @@ INTERRUPTED: Final = 130
 
 
 @contextmanager
-def reporting(*, debug: bool = False) -> Iterator[None]:
-    """Turn an error into a few lines on stderr and an exit code; `debug` puts the traceback before them."""
+def reporting(*, debug: bool = False, in_log: bool = False, secrets: Sequence[str] = ()) -> Iterator[None]:
+    """Turn an error into a few lines on stderr and an exit code; `debug` adds the traceback.
+
+    `in_log` makes it one event of the log instead, for those who read stderr as JSON. `secrets` are masked by value.
+    """
     try:
         yield
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:
-        if debug:
-            print(redact("".join(traceback.format_exception(error))), file=sys.stderr)
-        print(explained(error), file=sys.stderr)
+        if in_log:
+            logging.getLogger("headrace").error(explained(error, secrets), exc_info=error if debug else None)
+        else:
+            trace = "".join(traceback.format_exception(error)) if debug else ""
+            print(redact(trace, secrets) + explained(error, secrets), file=sys.stderr)
         sys.exit(exit_code(error))
 
 
-def explained(error: BaseException) -> str:
+def explained(error: BaseException, secrets: Sequence[str] = ()) -> str:
     """Return what happened and what to do, without secrets."""
     if _code(telling := _telling(error)) is not None:
-        return redact(f"headrace: {telling}")
+        return redact(f"headrace: {telling}", secrets)
     return redact(
         f"headrace: unexpected {type(telling).__name__}: {telling}\n"
-        "This is a bug in headrace: run again with --debug for the traceback, and report it."
+        "This is a bug in headrace: run again with --debug for the traceback, and report it.",
+        secrets,
     )
 
 

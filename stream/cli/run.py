@@ -59,10 +59,10 @@ def run(
         "service.log_level": log_level,
     }
     with reporting(debug=debug):
-        _carry(config, given, progress=progress)
+        _carry(config, given, progress=progress, debug=debug)
 
 
-def _carry(file: Path | None, given: dict[str, Any], *, progress: bool | None) -> None:
+def _carry(file: Path | None, given: dict[str, Any], *, progress: bool | None, debug: bool) -> None:
     import anyio
 
     from stream import settings
@@ -71,9 +71,13 @@ def _carry(file: Path | None, given: dict[str, Any], *, progress: bool | None) -
 
     config = settings.load(file, os.environ, given)
     settings.require_complete(config)
-    with watched(pipeline_of(config).pipeline_name, config, progress=progress) as observe:
+    for_people = log_format_of(config) == "console"
+    with (
+        reporting(debug=debug, in_log=not for_people, secrets=settings.secrets(config)),
+        watched(pipeline_of(config).pipeline_name, config, progress=progress) as observe,
+    ):
         info = anyio.run(_until_stopped, config, observe)
-    if log_format_of(config) == "console":
+    if for_people:
         print(info)
 
 

@@ -21,25 +21,34 @@ class Trouble:
     outcome: Literal["failed", "unknown"]
     error: Exception
     tries: int
+    wait_seconds: float
+    """The wait before the next try, without jitter."""
 
 
 Notify = Callable[[Trouble], None]
 
 
-async def persist(call: Callable[[], Awaitable[T]], policy: Retry, notify: Notify, *, within: float | None = None) -> T:
-    """Return what `call` returns, however often `Transient` or `InDoubt` stands in between.
+async def persist(
+    call: Callable[[], Awaitable[T]],
+    policy: Retry,
+    notify: Notify,
+    *,
+    within: float | None = None,
+    passing: tuple[type[Exception], ...] = (Transient, InDoubt),
+) -> T:
+    """Return what `call` returns, however often an error that may pass stands in between.
 
     `call` must be safe to repeat. Gives up after `within` seconds (`policy.give_up_seconds` when None) with the last
     error; any other error passes through at once.
     """
-    tries = 0
+    tries, wait_seconds = 0, 0.0
 
     def again(error: Exception) -> bool:
         nonlocal tries
-        if not isinstance(error, Transient | InDoubt):
+        if not isinstance(error, passing):
             return False
         tries += 1
-        notify(Trouble("unknown" if isinstance(error, InDoubt) else "failed", error, tries))
+        notify(Trouble("unknown" if isinstance(error, InDoubt) else "failed", error, tries, wait_seconds))
         return True
 
     async for attempt in stamina.retry_context(
@@ -50,6 +59,7 @@ async def persist(call: Callable[[], Awaitable[T]], policy: Retry, notify: Notif
         wait_max=policy.max_wait_seconds,
         wait_jitter=policy.first_wait_seconds,
     ):
+        wait_seconds = round(attempt.next_wait, 3)
         with attempt:
             result = await call()
     return result

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, Literal, TextIO
 
+import stamina.instrumentation
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
@@ -22,6 +23,7 @@ def configure_logging(log_format: LogFormat, level: str, secrets: Sequence[str] 
 
     Libraries are heard from WARNING on, and all of them at level `debug`.
     """
+    stamina.instrumentation.set_on_retry_hooks(())  # every retry is a fact of ours, logged like the others
     handler = _Stderr()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -48,7 +48,9 @@ def line_progress(
     def observe(fact: Fact) -> None:
         nonlocal due
         now = clock()
-        ended = isinstance(fact, StateChanged) and fact.state in ("stopped", "failed")
+        ended = isinstance(fact, StateChanged) and (
+            fact.state == "stopped" or (fact.state == "failed" and board.status.batches > 0)
+        )
         if ended or (isinstance(fact, BatchLoaded) and now >= due):
             print(summary(board.status, now), file=stream, flush=True)
             due = now + _LINE_EVERY_SECONDS

@@ -32,7 +32,7 @@ async def load_values(
     """
 
     def outage(trouble: Trouble) -> None:
-        observe(Retrying("transient", 0.0, str(trouble.error)))
+        observe(Retrying("transient", trouble.wait_seconds, str(trouble.error)))
 
     step = "sync"
     try:

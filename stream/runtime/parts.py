@@ -41,4 +41,4 @@ class Parts:
         self.observe(LagSeen({partition: LogBounds(each.start, each.end) for partition, each in bounds.items()}))
 
     def _outage(self, trouble: Trouble) -> None:
-        self.observe(Retrying("transient", 0.0, str(trouble.error)))
+        self.observe(Retrying("transient", trouble.wait_seconds, str(trouble.error)))

@@ -10,7 +10,7 @@ import anyio
 from sinks import Sink, Transient
 from sinks.failpoints import failpoint
 from stream.config import Config
-from stream.errors import DestinationError
+from stream.errors import DestinationError, SourceUnavailable
 from stream.load import Trouble, persist
 from stream.observe.facts import LoopTicked, Observer, Retrying, Started, StateChanged
 from stream.runtime.groups import lone_error
@@ -32,9 +32,10 @@ async def serve(
 ) -> None:
     """Carry events from the source to `sink` until the source ends or `stopping` is set.
 
-    After `stopping` the batch in flight has `config.service.grace_seconds` to commit; what is not done then is
-    abandoned, and read again by the next run. Raises what no retry can mend: `SourceError`, `SinkError`,
-    `OwnershipLost`. Source and sink are closed on the way out.
+    The start waits up to `config.retry.start_seconds` for each of the two. After `stopping` the batch in flight has
+    `config.service.grace_seconds` to commit; what is not done then is abandoned, and read again by the next run.
+    Raises what no retry can mend: `SourceError`, `SinkError`, `OwnershipLost`. Source and sink are closed on the way
+    out.
     """
     observe(StateChanged("starting"))
     with lone_error():
@@ -50,12 +51,13 @@ async def _serve(
     budget = Budget(config.batching.buffer_bytes)
     source = open_source(config, budget)
     try:
-        await _open(config, sink, source, observe)
-        schema = await sink.schema()
-        dataset = config.destination.dataset or pipeline
-        observe(Started(sink.capabilities.name, dataset, config.kafka.topics, schema.version, tuple(schema.tables)))
-        parts = Parts(pipeline, config, source, sink, Preparer(config, sink.capabilities), budget, observe, load_ids())
-        await _watched(Runner(parts), parts, stopping)
+        if await _opened(config, sink, source, observe, stopping):
+            schema = await sink.schema()
+            dataset = config.destination.dataset or pipeline
+            observe(Started(sink.capabilities.name, dataset, config.kafka.topics, schema.version, tuple(schema.tables)))
+            preparer = Preparer(config, sink.capabilities)
+            parts = Parts(pipeline, config, source, sink, preparer, budget, observe, load_ids())
+            await _watched(Runner(parts), parts, stopping)
     except BaseException:
         observe(StateChanged("failed"))
         raise
@@ -66,15 +68,32 @@ async def _serve(
     observe(StateChanged("stopped"))
 
 
+async def _opened(config: Config, sink: Sink, source: Source, observe: Observer, stopping: anyio.Event) -> bool:
+    with lone_error():
+        async with anyio.create_task_group() as group:
+            group.start_soon(_give_up_when, stopping, sink, group.cancel_scope, name="stop while starting")
+            await _open(config, sink, source, observe)
+            group.cancel_scope.cancel()
+    return not stopping.is_set()
+
+
 async def _open(config: Config, sink: Sink, source: Source, observe: Observer) -> None:
     def outage(trouble: Trouble) -> None:
-        observe(Retrying("connect", 0.0, str(trouble.error)))
+        observe(Retrying("connect", trouble.wait_seconds, str(trouble.error)))
 
+    patience = config.retry.start_seconds
     try:
-        await persist(sink.open, config.retry, outage, within=config.retry.start_seconds)
+        await persist(sink.open, config.retry, outage, within=patience)
     except Transient as error:
         raise DestinationError(str(error)) from error
-    await source.open()
+    await persist(source.open, config.retry, outage, within=patience, passing=(SourceUnavailable,))
+
+
+async def _give_up_when(stopping: anyio.Event, sink: Sink, scope: anyio.CancelScope) -> None:
+    await stopping.wait()
+    scope.cancel()
+    with anyio.CancelScope(shield=True):
+        await sink.aclose()  # interrupts a thread that waits for the destination
 
 
 async def _watched(runner: Runner, parts: Parts, stopping: anyio.Event) -> None:

@@ -7,8 +7,14 @@ import signal
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final, NoReturn
 
 import anyio
+
+from stream.runtime.groups import lone_error
+
+_STDERR: Final = 2
+_SHOW_CURSOR: Final = b"\x1b[?25h\n"
 
 
 @asynccontextmanager
@@ -21,15 +27,23 @@ async def stopped_by_signals() -> AsyncIterator[anyio.Event]:
     if threading.current_thread() is not threading.main_thread():
         yield stopping
         return
-    async with anyio.create_task_group() as group:
-        group.start_soon(_listen, stopping, name="signals")
-        yield stopping
-        group.cancel_scope.cancel()
+    with lone_error():
+        async with anyio.create_task_group() as group:
+            group.start_soon(_listen, stopping, name="signals")
+            yield stopping
+            group.cancel_scope.cancel()
 
 
 async def _listen(stopping: anyio.Event) -> None:
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for number in signals:
             if stopping.is_set():
-                os._exit(128 + number)
+                _exit_at_once(number)
             stopping.set()
+
+
+def _exit_at_once(number: int) -> NoReturn:
+    # Nothing is unwound: rows and offsets commit together, so nothing is lost. Only a hidden cursor would stay hidden.
+    if os.isatty(_STDERR):
+        os.write(_STDERR, _SHOW_CURSOR)
+    os._exit(128 + number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,11 +47,13 @@ def explained(error: Exception, kafka: Kafka) -> SourceError | OwnershipLost:
             return SourceError(f"records are compressed in a way this installation cannot read: {error}")
         case _ if isinstance(error, _DENIED):
             return SourceDenied(
-                f"{kafka.brokers} refuses us{who}: {error}; check kafka.security "
+                f"{kafka.brokers} refuses us{who}: {_said(error)}; check kafka.security "
                 "(mechanism, username, password, tls) and the right to read topic and group"
             )
         case _ if isinstance(error, _AWAY):
-            return SourceUnavailable(f"{kafka.brokers} does not answer: {error}; check kafka.brokers and the network")
+            return SourceUnavailable(
+                f"{kafka.brokers} does not answer: {_said(error)}; check kafka.brokers and the network"
+            )
         case _ if kafka.instance_id and "UnknownError" in str(error):
             return double(kafka)  # aiokafka has no name for FENCED_INSTANCE_ID, which only a static member can meet
         case _:
@@ -79,10 +82,23 @@ async def diagnosis(kafka: Kafka, seconds: float) -> SourceError | OwnershipLost
         except (errors.KafkaError, OSError) as error:
             if isinstance(error, _DENIED):
                 return explained(error, kafka)
-            reasons.append(f"{host}:{port} {error or type(error).__name__}")
+            reasons.append(f"{host}:{port} {_said(error)}")
         else:
             connection.close()
-            reasons.append(f"{host}:{port} takes connections but does not tell its cluster")
+            reasons.append(f"{host}:{port} takes connections but speaks otherwise (it may want TLS or SASL)")
     return SourceUnavailable(
-        f"no broker answers (tried within {seconds:g} s: {'; '.join(reasons)}); check kafka.brokers and the network"
+        f"no broker answers: {'; '.join(reasons)}. Check kafka.brokers (--brokers), kafka.security and the network"
     )
+
+
+def _said(error: Exception) -> str:
+    """Return what was told, without numbers and class names."""
+    match error:
+        case errors.KafkaError(args=[str(told), *_]):
+            return told
+        case ConnectionError(errno=int(number)):  # asyncio puts the address into its text once more
+            return os.strerror(number)
+        case OSError(strerror=str(told)):
+            return told
+        case _:
+            return str(error) or type(error).__name__
