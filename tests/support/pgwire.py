@@ -8,8 +8,6 @@ from __future__ import annotations
 from typing import Final
 
 STARTUP: Final = 196_608  # protocol 3.0; other untagged requests (SSL, GSS, cancel) may come before
-SIMPLE_QUERY: Final = b"Q"
-PARSE: Final = b"P"
 COMMITTED: Final = b"COMMIT\0"  # the tag of the server's answer to a commit that holds
 
 
@@ -39,5 +37,12 @@ class Frontend:
 
 
 def is_commit(message: bytes) -> bool:
-    """Return whether a message asks for a commit."""
-    return message[:1] in {SIMPLE_QUERY, PARSE} and b"COMMIT" in message.upper()
+    """Return whether a message asks for a commit, and does not merely speak of one."""
+    match message[:1]:
+        case b"Q":
+            text = message[5:]
+        case b"P":
+            text = message[5:].partition(b"\0")[2]  # a prepared statement has a name in front
+        case _:
+            return False
+    return text.partition(b"\0")[0].strip(b" ;").upper() == b"COMMIT"
