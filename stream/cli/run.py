@@ -67,10 +67,12 @@ def _carry(file: Path | None, given: dict[str, Any], *, progress: bool | None, d
 
     from stream import settings
     from stream.api import pipeline_of
+    from stream.cli.process import settle_in
     from stream.cli.watch import log_format_of, watched
 
     config = settings.load(file, os.environ, given)
     settings.require_complete(config)
+    settle_in()
     for_people = log_format_of(config) == "console"
     with (
         reporting(debug=debug, in_log=not for_people, secrets=settings.secrets(config)),

@@ -1,0 +1,31 @@
+"""The process of `headrace run` owns its allocator and its garbage collector: its buffers are large and live short."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+from typing import Final
+
+import pyarrow as pa
+
+# From glibc's malloc.h. What is larger than the threshold goes back to the system when it is freed; one arena for all
+# threads keeps freed memory in one place. Measured in docs/decisions/0011-memory.md.
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
+_M_ARENA_MAX: Final = -8
+_RETURNED_FROM_BYTES: Final = 1024 * 1024
+
+# A batch makes no cycles, but enough containers to have the collector walk the heap for nothing again and again.
+_COLLECT_AFTER: Final = 100_000
+
+
+def settle_in() -> None:
+    """Tune allocator and collector for a process that does nothing but stream. Call it once, before the first batch."""
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 20, 20)
+    pa.set_memory_pool(pa.system_memory_pool())
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:  # glibc only
+        mallopt(_M_ARENA_MAX, 1)
+        mallopt(_M_MMAP_THRESHOLD, _RETURNED_FROM_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, _RETURNED_FROM_BYTES)
