@@ -53,7 +53,10 @@ def connect(url: str, options: SinkOptions) -> SqlSink:
         parameters = conninfo.conninfo_to_dict(_PSYCOPG.sub(r"\1://", url))
     except psycopg.ProgrammingError as error:
         # The driver's text may quote the URL, and with it the password: it is left out.
-        raise SinkError("not a PostgreSQL URL; write postgresql://user:password@host:5432/database") from error
+        raise SinkError(
+            "libpq cannot read the PostgreSQL URL: write postgresql://user@host:5432/database, "
+            "with parameters that libpq knows, as in ?sslmode=require"
+        ) from error
     return SqlSink(_Database(cast("dict[str, Any]", parameters), options), options)
 
 
