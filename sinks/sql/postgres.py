@@ -22,6 +22,7 @@ from sinks.sql import ddl, dml
 from sinks.sql.binary_chunks import binary_chunks, has_binary_form
 from sinks.sql.csv_chunks import csv_chunks
 from sinks.sql.dialect import POSTGRES, Dialect
+from sinks.sql.postgres_connection import Connection
 from sinks.sql.postgres_errors import Server, while_connecting, while_working
 from sinks.sql.session import Session
 from sinks.sql.sink import SqlSink
@@ -38,6 +39,8 @@ _KEEPALIVES: Final = {
     "keepalives_count": 4,
     "tcp_user_timeout": 30_000,
 }
+# The same for the server: a COPY that waits for a machine that is gone would hold its locks for hours.
+_SERVER_KEEPALIVES: Final = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4"
 _CANCEL_SECONDS: Final = 2.0
 
 # SQLAlchemy's way to name the driver in a URL, which libpq does not know.
@@ -85,7 +88,7 @@ class _Database:
 
     def connect(self) -> Session:
         try:
-            connection = psycopg.connect(
+            connection = Connection.connect(
                 **self._parameters, autocommit=True, prepare_threshold=None, cursor_factory=psycopg.RawCursor
             )
         except psycopg.Error as error:
@@ -93,6 +96,7 @@ class _Database:
         if (encoding := connection.info.parameter_status("server_encoding")) != "UTF8":
             connection.close()
             raise SinkError(f"{self._server}: the database is encoded in {encoding}; headrace needs one in UTF8")
+        connection.statement_seconds = self._options.statement_timeout_seconds
         connection.adapters.register_loader("jsonb", TextLoader)
         return _Session(connection, self._server, self._options.dataset)
 
@@ -107,11 +111,11 @@ def _session_settings(options: SinkOptions) -> str:
         "idle_in_transaction_session_timeout": options.idle_in_transaction_seconds,
     }
     timeouts = [f"-c {name}={math.ceil(seconds * 1000)}" for name, seconds in milliseconds.items()]
-    return " ".join([*timeouts, "-c TimeZone=UTC", "-c client_min_messages=warning"])
+    return " ".join([*timeouts, _SERVER_KEEPALIVES, "-c TimeZone=UTC", "-c client_min_messages=warning"])
 
 
 class _Session:
-    def __init__(self, connection: psycopg.Connection[Any], server: Server, dataset: str) -> None:
+    def __init__(self, connection: Connection, server: Server, dataset: str) -> None:
         self._connection = connection
         self._server = server
         self._dataset = dataset
@@ -160,9 +164,13 @@ class _Session:
 
     def await_commit(self) -> None:
         wire = self._connection.pgconn
-        result = wire.get_result()
-        while wire.get_result() is not None:
-            pass
+        try:
+            self._connection.wait_for_answer()
+            result = wire.get_result()
+            while wire.get_result() is not None:
+                pass
+        except psycopg.Error as error:
+            raise InDoubt(f"{self._server}: the connection broke during a commit") from error
         if result is None or result.status != pq.ExecStatus.COMMAND_OK:
             raise _failed_commit(result, self._server)
         if result.command_status == b"ROLLBACK":

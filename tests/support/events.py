@@ -68,7 +68,8 @@ def produce(
     bootstrap: str, topic: str, values: Iterable[bytes | None], *, partitions: int = 1, **config: str | int
 ) -> None:
     """Write `values` to `topic`, in turn to each of its partitions, and return when all are acknowledged."""
-    producer = Producer({"bootstrap.servers": bootstrap, "message.max.bytes": 16_000_000, "linger.ms": 5, **config})
+    settings = {"bootstrap.servers": bootstrap, "message.max.bytes": 16_000_000, "linger.ms": 5, "log_level": 0}
+    producer = Producer({**settings, **config})
     send(producer, topic, values, partitions=partitions)
 
 
