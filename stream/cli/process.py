@@ -8,12 +8,13 @@ from typing import Final
 
 import pyarrow as pa
 
-# From glibc's malloc.h. What is larger than the threshold goes back to the system when it is freed; one arena for all
-# threads keeps freed memory in one place. Measured in docs/decisions/0011-memory.md.
+# From glibc's malloc.h. One arena for all threads keeps freed memory in one place, where the next batch finds it; what
+# is left over beyond a bound goes back to the system. Measured in docs/decisions/0011-memory.md.
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
 _M_ARENA_MAX: Final = -8
-_RETURNED_FROM_BYTES: Final = 1024 * 1024
+_LARGEST_IN_ARENA_BYTES: Final = 32 * 1024 * 1024 - 1  # as large as glibc allows
+_KEPT_FREE_BYTES: Final = 32 * 1024 * 1024
 
 # A batch makes no cycles, but enough containers to have the collector walk the heap for nothing again and again.
 _COLLECT_AFTER: Final = 100_000
@@ -27,5 +28,5 @@ def settle_in() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # glibc only
         mallopt(_M_ARENA_MAX, 1)
-        mallopt(_M_MMAP_THRESHOLD, _RETURNED_FROM_BYTES)
-        mallopt(_M_TRIM_THRESHOLD, _RETURNED_FROM_BYTES)
+        mallopt(_M_MMAP_THRESHOLD, _LARGEST_IN_ARENA_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_FREE_BYTES)
