@@ -53,7 +53,8 @@ def _scheme(text: str) -> str:
 def redacted(url: SecretStr) -> str:
     """Return a URL without its password, for people and for files."""
     try:
-        return redact(make_url(url.get_secret_value()).set(password=None).render_as_string(hide_password=True))
+        parsed = make_url(url.get_secret_value()).difference_update_query(("password", "sslpassword"))
+        return redact(parsed._replace(password=None).render_as_string())  # set() takes None for "unchanged"
     except ArgumentError:
         return url.get_secret_value().partition(":")[0] + "://"
 
