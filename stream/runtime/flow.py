@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -54,23 +54,29 @@ class Flow:
 
     async def _read(self, raws: MemoryObjectSendStream[RawBatch]) -> None:
         async with raws, aclosing(self._assignment.batches(self._lane.here)) as batches:
-            async for raw in batches:
-                self._open.append(raw)
-                self._parts.observe(_read_fact(raw))
-                self._buffer_changed()
-                await raws.send(raw)
+            with suppress(anyio.BrokenResourceError):  # nobody takes it: the partitions are lost, or the lane is spent
+                async for raw in batches:
+                    self._open.append(raw)
+                    self._parts.observe(_read_fact(raw))
+                    self._buffer_changed()
+                    await raws.send(raw)
 
     async def _prepare(
         self, raws: MemoryObjectReceiveStream[RawBatch], ready: MemoryObjectSendStream[Prepared | BatchRefused]
     ) -> None:
         async with raws, ready:
-            async for raw in raws:
-                try:
-                    prepared = await self._lane.prepare(raw)
-                except DataRefused as error:  # told in its turn: what was prepared before it is loaded first
-                    await ready.send(BatchRefused(raw, error))
-                    return
-                await ready.send(prepared)
+            with suppress(anyio.BrokenResourceError):  # as above
+                async for raw in raws:
+                    prepared = await self._prepared(raw)
+                    await ready.send(prepared)
+                    if isinstance(prepared, BatchRefused):
+                        return
+
+    async def _prepared(self, raw: RawBatch) -> Prepared | BatchRefused:
+        try:
+            return await self._lane.prepare(raw)
+        except DataRefused as error:  # told in its turn: what was prepared before it is loaded first
+            return BatchRefused(raw, error)
 
     async def _load(self, ready: MemoryObjectReceiveStream[Prepared | BatchRefused]) -> None:
         async with ready:

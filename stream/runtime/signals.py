@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Final, NoReturn
 
 import anyio
+from anyio.abc import TaskStatus
 
 from stream.runtime.groups import lone_error
 
@@ -29,13 +30,14 @@ async def stopped_by_signals() -> AsyncIterator[anyio.Event]:
         return
     with lone_error():
         async with anyio.create_task_group() as group:
-            group.start_soon(_listen, stopping, name="signals")
+            await group.start(_listen, stopping, name="signals")
             yield stopping
             group.cancel_scope.cancel()
 
 
-async def _listen(stopping: anyio.Event) -> None:
+async def _listen(stopping: anyio.Event, *, task_status: TaskStatus[None]) -> None:
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
         async for number in signals:
             if stopping.is_set():
                 _exit_at_once(number)

@@ -144,6 +144,23 @@ async def test_a_fenced_owner_claims_anew_and_repeats_nothing(stage, monkeypatch
     assert stage.told(FencedOut)
 
 
+async def test_partitions_that_are_lost_with_batches_in_hand_are_carried_on_by_their_next_assignment(stage):
+    stage.produce(*({"n": n} for n in range(100)))
+    sink = stage.sink()
+    load, loads = sink.load, iter(range(100))
+
+    async def losing(batch, step):
+        if next(loads) == 1:
+            await anyio.wait_all_tasks_blocked()  # reading and preparing stand with a batch each
+            await stage.broker.rebalance(lost=True)
+        return await load(batch, step)
+
+    sink.load = losing
+    await stage.run(sink)
+    assert [row["n"] for row in stage.rows()] == list(range(100))
+    assert stage.told(BatchAbandoned)
+
+
 async def test_an_owner_that_is_fenced_again_and_again_gives_up_and_says_who_is_to_stop(stage, monkeypatch):
     monkeypatch.setattr(runner, "_FENCE_WAIT_SECONDS", 0.01)
     stage.produce({"n": 1})
