@@ -11,17 +11,22 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
+import stream
 from servers.kafka import SASL_PASSWORD, SASL_USER
 from servers.process import free_port
+from sinks import Transient
+from stream.config import Retry
+from stream.observe.facts import Fact, SchemaChanged
 from support import events
-from support.destinations import duckdb_file
+from support.destinations import duckdb_file, postgres
 from support.oracle import assert_exactly_once
+from support.proxy import proxied
 from support.service import COMMAND, ROOT, headrace, running, wait_until
 from support.small_disk import small_disk
 
@@ -180,6 +185,25 @@ def test_a_start_that_waits_for_its_destination_can_be_stopped(kafka, postgres_d
     with running(*reading(kafka, topic()), "--to", url, env={"HEADRACE__RETRY__START_SECONDS": "600"}) as service:
         service.until(lambda: "cannot be reached" in service.log)
         service.drain()
+
+
+@pytest.mark.anyio
+async def test_a_destination_that_goes_away_in_the_middle_fails_the_load_step(
+    postgres_dsn: str, dataset: str, tmp_path: Path
+) -> None:
+    with proxied(postgres_dsn) as proxy:
+        made = stream.pipeline("shop", tmp_path, destination=proxy.dsn(postgres_dsn), dataset_name=dataset)
+        impatient = made.config.model_copy(update={"retry": Retry(give_up_seconds=0.5)})
+
+        def pull_the_plug(fact: Fact) -> None:
+            if isinstance(fact, SchemaChanged):
+                proxy.weather.refuse = True
+                proxy.cut()
+
+        with pytest.raises(stream.PipelineStepFailed, match="load failed in load") as caught:
+            await replace(made, config=impatient).run_async([{"id": 1}], table_name="items", observe=pull_the_plug)
+    assert (caught.value.step, type(caught.value.__cause__)) == ("load", Transient)
+    assert postgres(postgres_dsn)(f'select count(*) from "{dataset}".items') == [(0,)]
 
 
 # -- DuckDB
