@@ -153,7 +153,7 @@ class Isolated:
 
 @dataclass(frozen=True, slots=True)
 class BackPressure:
-    """Reading stood still that long because the budget of bytes was used up."""
+    """A batch that was read waited that long until the stages after it had room."""
 
     seconds: float
 

@@ -85,6 +85,8 @@ class LogObserver:
 
     def _odd(self, fact: CommitFailed | Retrying | FencedOut | GapAccepted | Isolated | BatchAbandoned) -> None:
         match fact:
+            case CommitFailed(outcome="failed"):
+                pass  # the retry that follows says the same
             case CommitFailed():
                 self._log.warning("commit not confirmed", outcome=fact.outcome, error=fact.error)
             case Retrying():

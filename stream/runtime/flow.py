@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from contextlib import aclosing, suppress
 
@@ -10,7 +11,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from sinks import DataRefused
 from stream.model import RawBatch
-from stream.observe.facts import BatchAbandoned, BatchRead, BufferChanged
+from stream.observe.facts import BackPressure, BatchAbandoned, BatchRead, BufferChanged, StageTimed
 from stream.runtime.groups import lone_error
 from stream.runtime.lane import Lane
 from stream.runtime.parts import Parts
@@ -55,11 +56,13 @@ class Flow:
     async def _read(self, raws: MemoryObjectSendStream[RawBatch]) -> None:
         async with raws, aclosing(self._assignment.batches(self._lane.here)) as batches:
             with suppress(anyio.BrokenResourceError):  # nobody takes it: the partitions are lost, or the lane is spent
+                began = time.monotonic()
                 async for raw in batches:
-                    self._open.append(raw)
-                    self._parts.observe(_read_fact(raw))
-                    self._buffer_changed()
+                    self._took_in(raw, time.monotonic() - began)
+                    waiting = time.monotonic()
                     await raws.send(raw)
+                    began = time.monotonic()
+                    self._parts.observe(BackPressure(began - waiting))
 
     async def _prepare(
         self, raws: MemoryObjectReceiveStream[RawBatch], ready: MemoryObjectSendStream[Prepared | BatchRefused]
@@ -90,6 +93,12 @@ class Flow:
                 except DataRefused as error:
                     raise BatchRefused(item.raw, error) from error
                 self._close(item.raw)
+
+    def _took_in(self, raw: RawBatch, seconds: float) -> None:
+        self._open.append(raw)
+        self._parts.observe(StageTimed("poll", seconds))
+        self._parts.observe(_read_fact(raw))
+        self._buffer_changed()
 
     def _close(self, raw: RawBatch) -> None:
         self._open.remove(raw)

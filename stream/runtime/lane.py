@@ -6,12 +6,13 @@ import time
 from collections import Counter
 from dataclasses import replace
 from functools import partial
+from typing import Literal
 
 from anyio import to_thread
 
-from checkpoints import Claim, Fenced, OffsetRange, Partition, Position, Span
+from checkpoints import Checkpoint, Claim, Fenced, OffsetRange, Partition, Position, Span
 from sinks import Batch, DataRefused, Receipt, Reject, Schema, SchemaPlan, WidenColumn
-from stream.load import Trouble, deliver
+from stream.load import Notify, Trouble, deliver
 from stream.model import Decoded, RawBatch
 from stream.observe.facts import BatchLoaded, CommitFailed, Isolated, SchemaChanged, Stage, StageTimed
 from stream.runtime.parts import Parts
@@ -78,7 +79,7 @@ class Lane:
         Raises `Fenced`, `SchemaConflict` or `DataRefused`; outages are sat out.
         """
         await self._evolve(prepared.plan)
-        receipt = await self._deliver(prepared)
+        receipt = await self._deliver(prepared.batch, prepared.step)
         self.here = self.here | prepared.step.upto
         for partition in prepared.step.upto.next:
             self._suspects.pop(partition, None)
@@ -91,7 +92,7 @@ class Lane:
         step = next_step(
             self._parts.pipeline, self._parts.new_load_id(), self._epoch, self.here, (Span(gone, 0, lost=True),)
         )
-        await deliver(self._parts.sink, Batch(), step, self._parts.config.retry, self._trouble)
+        await self._deliver(Batch(), step)
         self.here = self._ahead = self.here | step.upto
 
     async def _decode(
@@ -134,14 +135,23 @@ class Lane:
             await self._parts.steadily(partial(self._parts.sink.apply, plan))
             self._parts.observe(SchemaChanged(plan.changes, plan.target.version))
 
-    async def _deliver(self, prepared: Prepared) -> Receipt:
+    async def _deliver(self, batch: Batch, step: Checkpoint) -> Receipt:
         began = time.monotonic()
+
+        def failed(outcome: Literal["failed", "unknown", "fenced"], error: Exception) -> None:
+            self._parts.observe(CommitFailed(outcome, str(error), time.monotonic() - began))
+
+        async def delivered(notify: Notify) -> Receipt:
+            def told(trouble: Trouble) -> None:
+                failed(trouble.outcome, trouble.error)
+                notify(trouble)
+
+            return await deliver(self._parts.sink, batch, step, self._parts.config.retry, told)
+
         try:
-            return await deliver(
-                self._parts.sink, prepared.batch, prepared.step, self._parts.config.retry, self._trouble
-            )
+            return await self._parts.sit_out(delivered)
         except Fenced as error:
-            self._parts.observe(CommitFailed("fenced", str(error), time.monotonic() - began))
+            failed("fenced", error)
             raise
 
     def _with_nothing_but(self, raw: RawBatch, rejects: tuple[Reject, ...]) -> Prepared:
@@ -171,6 +181,3 @@ class Lane:
                 oldest_event=min(oldest) / 1000 if oldest and min(oldest) >= 0 else None,
             )
         )
-
-    def _trouble(self, trouble: Trouble) -> None:
-        self._parts.observe(CommitFailed(trouble.outcome, str(trouble.error)))

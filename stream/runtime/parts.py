@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from sinks import Sink
 from stream.config import Config
-from stream.load import Trouble, persist
-from stream.observe.facts import LagSeen, LogBounds, Observer, Retrying
+from stream.load import Notify, Trouble, persist
+from stream.observe.facts import LagSeen, LogBounds, Observer, Retrying, RetryReason, StateChanged
 from stream.runtime.ids import LoadIds
 from stream.runtime.prepare import Preparer
 from stream.source.budget import Budget
@@ -33,12 +33,26 @@ class Parts:
 
     async def steadily(self, call: Callable[[], Awaitable[T]]) -> T:
         """Return what a repeatable call to the destination returns, sitting out its outages."""
-        return await persist(call, self.config.retry, self._outage)
+        return await self.sit_out(lambda notify: persist(call, self.config.retry, notify))
+
+    async def sit_out(self, work: Callable[[Notify], Awaitable[T]]) -> T:
+        """Return what `work` returns; each failed try is told, and that the pipeline is paused until one succeeds."""
+        paused = False
+
+        def notify(trouble: Trouble) -> None:
+            nonlocal paused
+            if not paused:
+                paused = True
+                self.observe(StateChanged("paused", "the destination is away"))
+            reason: RetryReason = "in_doubt" if trouble.outcome == "unknown" else "transient"
+            self.observe(Retrying(reason, trouble.wait_seconds, str(trouble.error)))
+
+        result = await work(notify)
+        if paused:
+            self.observe(StateChanged("running"))
+        return result
 
     async def see_lag(self) -> None:
         """Tell what the broker says of the logs we read."""
         bounds = await self.source.bounds()
         self.observe(LagSeen({partition: LogBounds(each.start, each.end) for partition, each in bounds.items()}))
-
-    def _outage(self, trouble: Trouble) -> None:
-        self.observe(Retrying("transient", trouble.wait_seconds, str(trouble.error)))
