@@ -10,6 +10,7 @@ import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from support import events
+from support.intruder import disturb
 from support.place import Place, on_duckdb, on_postgres
 
 EVENTS, PARTITIONS = 3_000, 3
@@ -73,3 +74,14 @@ def test_a_record_that_killed_the_decoder_twice_is_set_aside_by_the_third_start(
     rejects = place.query(f"""select reason from "{place.dataset}"._hr_rejects where reason = 'kills_decoder'""")
     assert rejects == [("kills_decoder",)]
     place.judged()
+
+
+@pytest.mark.parametrize("nth", TIMES)
+def test_a_kill_while_partitions_are_taken_away_neither_loses_nor_doubles_an_event(place, nth):
+    place = place.with_settings(kafka__instance_id="")
+    with place.running(failpoints=f"revoke.enter=kill@{nth}") as service:
+        service.until(lambda: "claimed" in service.log)
+        disturb(place.bootstrap, place.dataset, place.topic, until=lambda: service.process.poll() is not None)
+        assert service.process.returncode == -signal.SIGKILL
+        assert service.fired
+    place.finished()
