@@ -117,7 +117,7 @@ def test_a_connection_that_falls_silent_is_given_up_for_another(place, proxy, po
         else:
             proxy.weather.blackhole = True
             stream.produce(FEW)
-        stream.service.until(lambda: "commit not confirmed" in stream.service.log)
+        stream.service.until(lambda: "cannot be reached" in stream.service.log)  # in vain, but by a new connection
         proxy.weather.blackhole = False
         stream.catch_up()
 
