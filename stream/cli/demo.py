@@ -10,7 +10,7 @@ import typer
 
 
 def demo(
-    events: Annotated[int, typer.Option(min=1_000, help="How many events to produce.")] = 200_000,
+    events: Annotated[int, typer.Option(min=2_000, help="How many events to produce.")] = 200_000,
     folder: Annotated[Path | None, typer.Option(help="Where to leave the files; a temporary folder if unsaid.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the events.")] = 7,
 ) -> None:

@@ -25,6 +25,7 @@ from stream.errors import HeadraceError
 _TOPIC: Final = "orders"
 _DATASET: Final = "shop"
 _PARTITIONS: Final = 4
+_BATCHES: Final = 20  # enough of them for both deaths
 _DEATHS: Final = ("commit.before_send=kill@4", "commit.after_send=kill@6")
 _PATIENCE_SECONDS: Final = 120.0
 
@@ -122,7 +123,7 @@ url = "duckdb:///{stage.database}"
 dataset = "{_DATASET}"
 
 [batching]
-max_rows = 10000
+max_rows = {max(1, stage.count // _BATCHES)}
 """,
         encoding="utf-8",
     )
