@@ -67,7 +67,7 @@ def while_working(error: psycopg.Error, server: Server) -> SinkError:
 
 
 def _told(text: str) -> str:
-    """Return what the server or the network said, without libpq's words around it: it repeats address and advice."""
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("\tIs the server")]
+    """Return what the server or the network said, without what libpq adds: the address, and its guesses after a tab."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("\t")]
     said = lines[-1] if lines else "no answer"
     return _ADDRESS.sub("", said).removeprefix("FATAL:").strip()

@@ -63,7 +63,8 @@ def test_a_service_in_trouble_tells_no_secret(kafka, topic, login: str, dataset:
         service.until(lambda: "schema changed" in service.log)
         proxy.weather.refuse = True
         proxy.cut()
-        service.until(lambda: "commit not confirmed" in service.log)
+        events.produce(kafka.bootstrap, name, events.orders(100, seed=2))
+        service.until(lambda: "cannot be reached" in service.log)
         pages = [fetch(f"http://{address}/{page}") for page in ("status", "metrics")]
         proxy.weather.refuse = False
         service.drain()
