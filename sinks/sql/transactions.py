@@ -203,8 +203,11 @@ class Transactions:
             )
 
     def _lock(self, session: Session, kind: locks.Kind, *names: str) -> None:
-        if self._dialect.advisory_locks:
-            session.execute(kind(self._dataset, *names))
+        if not self._dialect.advisory_locks:
+            return
+        if kind is locks.exclusive:
+            session.execute(locks.end_overdue())
+        session.execute(kind(self._dataset, *names))
 
 
 def _check_claimable(partitions: Collection[Partition], position: Position) -> None:

@@ -7,7 +7,7 @@ import re
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 import pytest
@@ -15,6 +15,7 @@ import pytest
 from support import events
 from support.auditor import auditing
 from support.place import TABLE, Place, on_postgres
+from support.proxy import Weather, proxied
 from support.service import Service, wait_until
 
 PARTITIONS = 6
@@ -22,7 +23,12 @@ SOME = 600
 STORM_SEEDS = (1, 2)
 STORM_ROUNDS = 8
 # Nobody shares an instance id here: a replica that leaves or dies is to be replaced. Frozen transactions end soon.
-REPLICA = {"kafka__instance_id": "", "destination__idle_in_transaction_seconds": "2"}
+REPLICA = {
+    "kafka__instance_id": "",
+    "destination__idle_in_transaction_seconds": "2",
+    "destination__statement_timeout_seconds": "5",
+    "destination__lock_timeout_seconds": "3",
+}
 
 
 @dataclass
@@ -34,9 +40,10 @@ class Fleet:
     seeds: Iterator[int] = field(default_factory=lambda: count(1))
     alive: list[Service] = field(default_factory=list)
 
-    def start(self, failpoints: str = "") -> Service:
+    def start(self, failpoints: str = "", *, url: str = "") -> Service:
         """Start one more replica, and wait no longer than until it would hear a signal."""
-        replica = self.stack.enter_context(self.place.running(failpoints=failpoints))
+        place = replace(self.place, url=url or self.place.url)
+        replica = self.stack.enter_context(place.running(failpoints=failpoints))
         replica.until(lambda: "starting" in replica.log)
         self.alive.append(replica)
         return replica
@@ -152,6 +159,23 @@ def test_a_zombie_that_wakes_with_its_commit_landed_goes_on(place):
         zombie.until(lambda: zombie.stopped)
         replicas.start()
         replicas.carry()
+        zombie.send(signal.SIGCONT)
+        replicas.share(2)
+
+
+def test_a_zombie_frozen_inside_a_copy_holds_up_neither_starts_nor_changes_of_schema(place):
+    with proxied(place.url) as proxy, fleet(place) as replicas:
+        zombie = replicas.start(url=proxy.dsn(place.url))
+        replicas.carry()
+        proxy.weather.delay_seconds = 0.3
+        replicas.produce()
+        zombie.until(lambda: bool(place.query("select 1 from pg_stat_progress_copy where bytes_processed > 0")))
+        proxy.weather.blackhole = True
+        zombie.send(signal.SIGSTOP)
+        replicas.start()
+        events.produce(place.bootstrap, place.topic, [events.stamped({"gift": True}, uid="new")])
+        place.until_caught_up(*replicas.alive)
+        proxy.weather = Weather()
         zombie.send(signal.SIGCONT)
         replicas.share(2)
 

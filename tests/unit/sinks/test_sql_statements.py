@@ -113,4 +113,5 @@ def test_loads_and_schemas_are_recorded() -> None:
         ledger.store_schema(Schema(1), "shop"),
         locks.exclusive("shop", "orders"),
         locks.shared("shop"),
+        locks.end_overdue(),
     )

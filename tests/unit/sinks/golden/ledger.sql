@@ -29,3 +29,8 @@ SELECT pg_advisory_xact_lock(CAST($1 AS BIGINT)) AS pg_advisory_xact_lock_1
 
 SELECT pg_advisory_xact_lock_shared(CAST($1 AS BIGINT)) AS pg_advisory_xact_lock_shared_1
 -- (-4826358447716841345,)
+
+SELECT pg_terminate_backend(pg_catalog.pg_stat_activity.pid) AS pg_terminate_backend_1 
+FROM pg_catalog.pg_stat_activity 
+WHERE pg_catalog.pg_stat_activity.usename = CURRENT_USER AND pg_catalog.pg_stat_activity.application_name LIKE $1 AND pg_catalog.pg_stat_activity.state = $2 AND pg_catalog.pg_stat_activity.wait_event = $3 AND pg_catalog.pg_stat_activity.query_start < clock_timestamp() - CAST(current_setting($4) AS INTERVAL)
+-- ('headrace %', 'active', 'ClientRead', 'statement_timeout')
