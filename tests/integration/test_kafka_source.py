@@ -283,7 +283,7 @@ async def test_a_member_without_partitions_waits_for_some(bench: KafkaBench) -> 
 
 async def test_a_broker_that_is_not_there_is_told_with_what_was_tried() -> None:
     bench = KafkaBench("127.0.0.1:1", "orders")
-    with pytest.raises(SourceUnavailable, match=r"127\.0\.0\.1:1 .*check kafka\.brokers"):
+    with pytest.raises(SourceUnavailable, match=r"127\.0\.0\.1:1 .*Check kafka\.brokers"):
         await bench.source().open()
 
 
