@@ -24,7 +24,7 @@ _INCOMING: Final = "hr_incoming"
 _MEMORY: Final = ":memory:"
 
 # Both measured in docs/decisions/0003-duckdb-bulk-load.md; a URL's own parameters win over the settings.
-_SETTINGS: Final = {"threads": "2", "preserve_insertion_order": "false"}
+_SETTINGS: Final = {"threads": "1", "preserve_insertion_order": "false"}
 _ROW_GROUP_SIZE: Final = 24_576
 
 # DuckDB fills what it is given with blocks it may need again, so the first limit is low. A table of 1,500 columns needs
