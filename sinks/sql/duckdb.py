@@ -29,7 +29,7 @@ _ROW_GROUP_SIZE: Final = 24_576
 
 # DuckDB fills what it is given with blocks it may need again, so the first limit is low. A table of 1,500 columns needs
 # more: where memory runs out, the limit is doubled, up to the last. A limit in the URL is left as it is.
-_FIRST_LIMIT_MB: Final = 128
+_FIRST_LIMIT_MB: Final = 100
 _LAST_LIMIT_MB: Final = 4_096
 
 # Attached, since only then a file takes a size of row groups; and under a name of our own, since by its usual one
