@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -14,7 +13,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from servers import kafka as kafka_server
 from servers import postgres as postgres_server
 from servers.kafka import ForeignKafka, KafkaServer
-from servers.missing import ServerMissing
+from servers.missing import ServerMissing, give_up
 from servers.postgres import ForeignPostgres, PostgresServer
 
 pytest.register_assert_rewrite("checkpoints.testing", "sinks.testing")
@@ -74,15 +73,8 @@ def _serve(name: str, running: AbstractContextManager[Any]) -> Iterator[Any]:
         try:
             server = stack.enter_context(running)
         except ServerMissing as missing:
-            _give_up(f"{name} {NOT_RUN}: {missing}")
+            give_up(f"{name} {NOT_RUN}: {missing}")
         yield server
-
-
-def _give_up(reason: str) -> NoReturn:
-    """Skip where somebody works, fail where somebody relies on the result."""
-    if os.environ.get("CI") == "true" or os.environ.get("HEADRACE_REQUIRE_SERVERS"):
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
