@@ -143,7 +143,12 @@ class Client:
         return int(await self._consumer.position(TopicPartition(partition.topic, partition.number)))
 
     async def commit(self, position: Position) -> None:
-        """Write group offsets, for lag tools."""
+        """Write group offsets, for lag tools; none for a group that does not know us.
+
+        It would refuse them, and aiokafka would take that for a second forgetting, in the middle of joining again.
+        """
+        if self.forgotten:
+            return
         await self._told(self._consumer.commit({tp: (at, "") for tp, at in _offsets(position).items()}))
 
     async def close(self) -> None:

@@ -167,8 +167,9 @@ class KafkaSource:
             self._on_event(SourceEvent("lost", held.partitions, "its work was not finished in time"))
 
     async def _finished_in_time(self) -> bool:
-        with anyio.move_on_after(self._kafka.max_poll_interval_seconds / 2):
-            await self._released.wait()
+        if self._membership.phase is Phase.LEAVING:
+            with anyio.move_on_after(self._kafka.max_poll_interval_seconds / 2):
+                await self._released.wait()
         in_time = self._membership.phase is not Phase.LEAVING
         self._membership = self._membership.overdue()
         return in_time
@@ -204,6 +205,7 @@ class KafkaSource:
             if self._failure is not None:
                 raise self._failure
             if self._membership.phase is Phase.HOLDING and self._membership.round > round:
+                self._membership = self._membership.taken()
                 return self._membership
             await self._opened.poller.poll(WAIT_SECONDS)
         return None

@@ -34,8 +34,12 @@ class Membership:
     lost: int = 0
 
     def assigned(self, partitions: frozenset[Partition]) -> Membership:
-        """Return the state after the group gave us `partitions`, perhaps none."""
-        return Membership(Phase.HOLDING, self.round + 1, partitions, released=False, lost=self.lost)
+        """Return the state after the group gave us `partitions`, perhaps none. Nobody works on them yet."""
+        return Membership(Phase.HOLDING, self.round + 1, partitions, released=True, lost=self.lost)
+
+    def taken(self) -> Membership:
+        """Return the state after somebody began to work on the partitions. Until then they can go at any time."""
+        return replace(self, released=False)
 
     def renewed(self) -> Membership:
         """Return the state after we ended an assignment ourselves, to begin anew with the same partitions."""

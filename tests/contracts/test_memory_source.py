@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import anyio
 import pytest
 
 from checkpoints import Partition
@@ -12,7 +13,7 @@ from stream.config import Batching, Kafka
 from stream.source.budget import Budget
 from stream.source.contract import Source
 from stream.source.memory import MemoryBroker, memory_source
-from stream.source.testing import QUICK, ROOMY, SourceContract
+from stream.source.testing import QUICK, ROOMY, SourceContract, assigned
 
 
 class MemoryBench:
@@ -56,3 +57,10 @@ class TestMemorySource(SourceContract):
     @pytest.fixture
     def bench(self) -> MemoryBench:
         return MemoryBench()
+
+    async def test_partitions_that_nobody_took_up_are_given_back_at_once(self, bench: MemoryBench) -> None:
+        async with assigned(bench.source()) as first:
+            first.release()
+            await bench.rebalance()  # brings another assignment, which nobody asks for
+            with anyio.fail_after(5):
+                await bench.rebalance()

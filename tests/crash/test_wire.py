@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from support import events
 from support.auditor import auditing
@@ -151,6 +152,29 @@ def test_a_broker_that_is_killed_and_comes_back_is_read_on(request, kafka, topic
         assert service.wait() == 0, service.log[-3000:]
         assert service.fired
     place.judged()
+
+
+def test_a_service_that_slept_while_the_broker_restarted_and_its_session_ended_goes_on(
+    kafka, topic, dataset, postgres_dsn
+):
+    place = on_postgres(kafka.bootstrap, topic(partitions=PARTITIONS), postgres_dsn, dataset)
+    events.produce(place.bootstrap, place.topic, events.orders(MANY, seed=1), partitions=PARTITIONS)
+    reading = place.with_settings(kafka__max_partition_fetch_bytes="20000").running
+    with reading("--until", "latest", failpoints="poll.after=stop@3") as service:
+        service.until(lambda: service.stopped)
+        with killed(kafka):
+            pass
+        wait_until(lambda: not members(place.bootstrap, group=place.dataset))
+        service.send(signal.SIGCONT)
+        assert service.wait() == 0, service.log[-3000:]
+        assert "partitions lost" in service.log
+    place.judged()
+
+
+def members(bootstrap: str, group: str) -> list[str]:
+    """Return who is in a consumer group."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})  # held until the answer is there
+    return [member.member_id for member in admin.describe_consumer_groups([group])[group].result(30).members]
 
 
 @contextmanager

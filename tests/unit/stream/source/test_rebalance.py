@@ -8,43 +8,51 @@ from stream.source.rebalance import Membership, Phase, fenced
 OURS = frozenset({Partition("orders", 0)})
 
 
+def held(before: Membership = Membership()) -> Membership:  # noqa: B008  # never changed
+    return before.assigned(OURS).taken()
+
+
 def test_an_assignment_may_be_read_until_the_group_wants_it_back() -> None:
-    holding = Membership().assigned(OURS)
+    holding = held()
     assert holding.holds(1)
     assert not holding.revoked(lost=False).holds(1)
 
 
 def test_a_revocation_waits_for_the_release() -> None:
-    leaving = Membership().assigned(OURS).revoked(lost=False)
+    leaving = held().revoked(lost=False)
     assert leaving.phase is Phase.LEAVING
     assert leaving.release(1).phase is Phase.OUTSIDE
 
 
 def test_a_revocation_waits_for_nobody_when_the_work_is_released_already() -> None:
-    assert Membership().assigned(OURS).release(1).revoked(lost=False).phase is Phase.OUTSIDE
+    assert held().release(1).revoked(lost=False).phase is Phase.OUTSIDE
+
+
+def test_a_revocation_waits_for_nobody_when_no_work_has_begun() -> None:
+    assert Membership().assigned(OURS).revoked(lost=False).phase is Phase.OUTSIDE
 
 
 def test_what_is_given_back_in_time_is_not_lost() -> None:
-    given_back = Membership().assigned(OURS).revoked(lost=False).release(1).overdue()
+    given_back = held().revoked(lost=False).release(1).overdue()
     assert not given_back.has_lost(1)
 
 
 def test_work_that_outlives_the_groups_patience_is_lost() -> None:
-    assert Membership().assigned(OURS).revoked(lost=False).overdue().has_lost(1)
+    assert held().revoked(lost=False).overdue().has_lost(1)
 
 
 def test_partitions_taken_without_asking_are_lost_at_once() -> None:
-    taken = Membership().assigned(OURS).revoked(lost=True)
+    taken = held().revoked(lost=True)
     assert (taken.phase, taken.has_lost(1)) == (Phase.OUTSIDE, True)
 
 
 def test_a_loss_is_remembered_when_the_next_assignment_comes() -> None:
-    again = Membership().assigned(OURS).revoked(lost=True).assigned(OURS)
+    again = held().revoked(lost=True).assigned(OURS)
     assert (again.has_lost(1), again.has_lost(2)) == (True, False)
 
 
 def test_a_late_release_of_an_old_assignment_changes_nothing() -> None:
-    leaving = Membership().assigned(OURS).revoked(lost=True).assigned(OURS).revoked(lost=False)
+    leaving = held().revoked(lost=True).assigned(OURS).taken().revoked(lost=False)
     assert leaving.release(1) == leaving
 
 
@@ -53,12 +61,12 @@ def test_a_revocation_of_nothing_changes_nothing() -> None:
 
 
 def test_an_assignment_begun_anew_ends_the_old_one_and_loses_nothing() -> None:
-    renewed = Membership().assigned(OURS).renewed()
+    renewed = held().renewed()
     assert (renewed.holds(1), renewed.holds(2), renewed.has_lost(1)) == (False, True, False)
 
 
 def test_nothing_begins_anew_while_it_is_given_back() -> None:
-    leaving = Membership().assigned(OURS).revoked(lost=False)
+    leaving = held().revoked(lost=False)
     assert leaving.renewed() == leaving
 
 
