@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 
@@ -35,7 +36,7 @@ class Service:
         """Return the sum of the durable offsets, as its own metrics tell; 0 while it does not answer."""
         try:
             page = await to_thread.run_sync(_fetch, f"http://127.0.0.1:{self.port}/metrics")
-        except OSError:
+        except (OSError, HTTPException):  # not up yet, or killed in the middle of an answer
             return 0
         return sum(int(float(value)) for value in _OFFSET.findall(page))
 
