@@ -14,6 +14,8 @@ from support.intruder import disturb
 from support.place import Place, on_duckdb, on_postgres
 
 EVENTS, PARTITIONS = 3_000, 3
+# The shape changes every 250 records of a partition: with fewer in a batch, there are three changes in every run.
+BATCH_ROWS = 200
 IN_EVERY_BATCH = (
     "poll.after", "decode.mid", "load.after_copy", "offset.before_cas", "commit.before_send", "commit.after_send",
     "commit.after_ack", "acknowledge.before",
@@ -37,8 +39,10 @@ def backlog(kafka) -> tuple[str, str]:
 @pytest.fixture(params=["duckdb", "postgresql"])
 def place(request, backlog, dataset, tmp_path: Path) -> Place:
     if request.param == "duckdb":
-        return on_duckdb(*backlog, tmp_path / "crash.duckdb", dataset)
-    return on_postgres(*backlog, request.getfixturevalue("postgres_dsn"), dataset)
+        place = on_duckdb(*backlog, tmp_path / "crash.duckdb", dataset)
+    else:
+        place = on_postgres(*backlog, request.getfixturevalue("postgres_dsn"), dataset)
+    return place.with_settings(batching__max_rows=str(BATCH_ROWS))
 
 
 @pytest.mark.parametrize("nth", TIMES)

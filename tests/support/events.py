@@ -67,8 +67,17 @@ def stamp_of(value: bytes) -> Stamp:
 def produce(
     bootstrap: str, topic: str, values: Iterable[bytes | None], *, partitions: int = 1, **config: str | int
 ) -> None:
-    """Write `values` to `topic`, in turn to each of its partitions, and return when all are acknowledged."""
-    settings = {"bootstrap.servers": bootstrap, "message.max.bytes": 16_000_000, "linger.ms": 5, "log_level": 0}
+    """Write `values` to `topic`, in turn to each of its partitions, and return when all are acknowledged.
+
+    Idempotent, so that a retry (a new topic may have no leader yet) changes no order within a partition.
+    """
+    settings = {
+        "bootstrap.servers": bootstrap,
+        "enable.idempotence": True,
+        "message.max.bytes": 16_000_000,
+        "linger.ms": 5,
+        "log_level": 0,
+    }
     producer = Producer({**settings, **config})
     send(producer, topic, values, partitions=partitions)
 
