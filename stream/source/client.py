@@ -135,7 +135,10 @@ class Client:
     async def poll(self, seconds: float, max_records: int) -> Polled:
         """Return the next records of the partitions that are not paused, after `seconds` at the latest."""
         wait = _ms(max(0.0, seconds))
-        polled = await self._told(self._consumer.getmany(timeout_ms=wait, max_records=max_records))
+        try:
+            polled = await self._told(self._consumer.getmany(timeout_ms=wait, max_records=max_records))
+        finally:
+            self._forget_waiters()
         return {Partition(*tp): _columns(records, self._wants_headers) for tp, records in polled.items()}
 
     async def position(self, partition: Partition) -> int:
@@ -157,6 +160,12 @@ class Client:
             await self._consumer.stop()
         if patience.cancelled_caught:
             await self._consumer._client.close()
+
+    def _forget_waiters(self) -> None:
+        """aiokafka keeps what a cancelled poll waited for, and would tell it of failures that nobody then retrieves."""
+        fetcher = self._consumer._fetcher
+        for waiter in tuple(fetcher._fetch_waiters) if fetcher else ():
+            waiter.cancel()
 
     async def _told(self, answer: Awaitable[T]) -> T:
         with translated(self._kafka):

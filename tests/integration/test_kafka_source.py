@@ -17,6 +17,7 @@ from servers.kafka import SASL_PASSWORD, SASL_USER, ForeignKafka, KafkaServer
 from stream.config import Batching, Security
 from stream.errors import OwnershipLost, SourceDenied, SourceUnavailable
 from stream.model import RawBatch
+from stream.source.client import Client
 from stream.source.kafka import KafkaSource
 from stream.source.testing import SourceContract, assigned, drained, ranges, some, values
 from support.kafka_bench import KafkaBench
@@ -205,6 +206,19 @@ async def test_the_double_of_a_static_member_makes_one_of_them_stop(bench: Kafka
     for source in sources:
         await source.aclose()
     assert "replica-0" in str(stopped[0])
+
+
+async def test_a_poll_that_was_cut_short_waits_for_nothing(bench: KafkaBench) -> None:
+    source = bench.source()
+    async with assigned(source):
+        client = source._member
+        assert isinstance(client, Client)
+        for _ in range(3):
+            with anyio.move_on_after(0.05) as patience:
+                await client.poll(60, 1)
+            assert patience.cancelled_caught
+        await anyio.lowlevel.checkpoint()
+        assert not client._consumer._fetcher._fetch_waiters
 
 
 async def test_work_that_is_not_released_in_time_is_lost(bench: KafkaBench) -> None:
