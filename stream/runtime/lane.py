@@ -10,13 +10,13 @@ from typing import Literal
 
 from anyio import to_thread
 
-from checkpoints import Checkpoint, Claim, Fenced, OffsetRange, Partition, Position, Span
+from checkpoints import Checkpoint, Claim, Fenced, OffsetRange, Partition, Span
 from sinks import Batch, DataRefused, Receipt, Reject, Schema, SchemaPlan, WidenColumn
 from stream.load import Notify, Trouble, deliver
 from stream.model import Decoded, RawBatch
 from stream.observe.facts import BatchLoaded, CommitFailed, Isolated, SchemaChanged, Stage, StageTimed
 from stream.runtime.parts import Parts
-from stream.runtime.prepare import Prepared, Shaped, next_step, rejects_by_partition, span
+from stream.runtime.prepare import Prepared, Shaped, age_of, next_step, rejects_by_partition, span
 from stream.runtime.probe import find_killers
 from stream.runtime.refused import set_aside
 
@@ -38,23 +38,23 @@ class Lane:
         self._schema = schema
         self._suspects = {p: n for p, n in claim.attempts.items() if n >= _FATAL_ATTEMPTS}
 
-    async def carry(self, raw: RawBatch) -> Position:
-        """Take one batch all the way and return where we are now. Raises what `prepare` and `commit` raise."""
-        await self.commit(await self.prepare(raw))
-        return self.here
+    async def carry_apart(self, raw: RawBatch) -> None:
+        """Take one batch all the way; where it is refused, in ever smaller parts, and set aside what nobody can hold.
 
-    async def carry_apart(self, raw: RawBatch, error: DataRefused) -> None:
-        """Take a batch that was refused in ever smaller parts, until the records that nobody can hold are set aside."""
-        raw = raw.after(self.here)
+        Raises `Fenced` or `SchemaConflict`; outages are sat out.
+        """
+        try:
+            await self.commit(await self.prepare(raw))
+        except DataRefused as error:
+            self._ahead, self._schema = self.here, await self._parts.steadily(self._parts.sink.schema)
+            await self._carry_halves(raw.after(self.here), str(error))
+
+    async def _carry_halves(self, raw: RawBatch, error: str) -> None:
         if len(raw) <= 1:
-            await self.commit(self._with_nothing_but(raw, set_aside(raw, "refused", str(error))))
+            await self.commit(self._with_nothing_but(raw, set_aside(raw, "refused", error)))
             return
         for half in raw.halves():
-            try:
-                await self.carry(half)
-            except DataRefused as again:
-                self._ahead, self._schema = self.here, await self._parts.steadily(self._parts.sink.schema)
-                await self.carry_apart(half, again)
+            await self.carry_apart(half)
 
     async def prepare(self, raw: RawBatch) -> Prepared:
         """Return `raw` as a batch that fits, continuing where the last prepared one ended. Works in a thread.
@@ -71,7 +71,7 @@ class Lane:
         spans = tuple(span(slab, counts, decoded.skipped) for slab in fresh.slabs)
         step = next_step(self._parts.pipeline, load_id, self._epoch, self._ahead, spans)
         self._ahead, self._schema = self._ahead | step.upto, shaped.plan.target
-        return Prepared(raw, shaped.plan, shaped.batch, step, decoded.skipped, seconds)
+        return Prepared(shaped.plan, shaped.batch, step, decoded.skipped, age_of(fresh), seconds)
 
     async def commit(self, prepared: Prepared) -> None:
         """Make one prepared batch durable, both rows and position or neither, and tell everybody.
@@ -160,7 +160,7 @@ class Lane:
         step = next_step(self._parts.pipeline, self._parts.new_load_id(), self._epoch, self.here, spans)
         self._ahead = self._ahead | step.upto
         plan = SchemaPlan(self._schema, self._schema)
-        return Prepared(raw, plan, Batch({}, rejects, self._schema.version), step, {}, {})
+        return Prepared(plan, Batch({}, rejects, self._schema.version), step, {}, age_of(raw), {})
 
     def _tell(self, prepared: Prepared, receipt: Receipt) -> None:
         for stage, seconds in prepared.seconds.items():
@@ -169,15 +169,13 @@ class Lane:
         skipped: dict[str, Counter[str]] = {}
         for partition, reasons in prepared.skipped.items():
             skipped.setdefault(partition.topic, Counter()).update(reasons)
-        newest = {s.range.partition: max(s.timestamps) / 1000 for s in prepared.raw.slabs if len(s)}
-        oldest = [min(s.timestamps) for s in prepared.raw.slabs if len(s)]
         self._parts.observe(
             BatchLoaded(
                 receipt,
                 nbytes={name: table.nbytes for name, table in prepared.batch.tables.items()},
                 rejects=Counter(reject.reason for reject in prepared.batch.rejects),
                 skipped=skipped,
-                newest_event={partition: at for partition, at in newest.items() if at >= 0},
-                oldest_event=min(oldest) / 1000 if oldest and min(oldest) >= 0 else None,
+                newest_event=prepared.age.newest,
+                oldest_event=prepared.age.oldest,
             )
         )

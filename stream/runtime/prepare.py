@@ -18,14 +18,22 @@ from stream.observe.facts import Stage
 
 
 @dataclass(frozen=True, slots=True)
+class Age:
+    """When Kafka took a batch's records: the last of each partition, and the first of all, in seconds since 1970."""
+
+    newest: Mapping[Partition, float]
+    oldest: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """One batch ready to load: what the destination must become, the rows and rejects, and the step they belong to."""
 
-    raw: RawBatch
     plan: SchemaPlan
     batch: Batch
     step: Checkpoint
     skipped: Mapping[Partition, Mapping[str, int]]
+    age: Age
     seconds: Mapping[Stage, float]
 
 
@@ -90,6 +98,13 @@ def span(slab: Slab, rejects: Mapping[Partition, int], skipped: Mapping[Partitio
         rejected=rejects.get(partition, 0),
         skipped=sum(skipped.get(partition, {}).values()),
     )
+
+
+def age_of(raw: RawBatch) -> Age:
+    """Return when Kafka took the records of `raw`; records without a timestamp do not count."""
+    newest = {slab.range.partition: max(slab.timestamps) / 1000 for slab in raw.slabs if len(slab)}
+    oldest = min((min(slab.timestamps) for slab in raw.slabs if len(slab)), default=-1)
+    return Age({partition: at for partition, at in newest.items() if at >= 0}, oldest / 1000 if oldest >= 0 else None)
 
 
 def rejects_by_partition(rejects: Iterable[Reject]) -> Mapping[Partition, int]:

@@ -11,6 +11,7 @@ from checkpoints import Fenced
 from sinks import SchemaConflict
 from stream.errors import OwnershipLost
 from stream.observe.facts import Assigned, Claimed, FencedOut, GapAccepted, Retrying, Revoked, StateChanged
+from stream.runtime.apart import carry_apart
 from stream.runtime.flow import BatchRefused, Flow
 from stream.runtime.lane import Lane
 from stream.runtime.parts import Parts
@@ -46,7 +47,7 @@ class Runner:
             lane = await self._claim(assignment)
             try:
                 if refused:
-                    await lane.carry_apart(refused.raw, refused.error)
+                    await carry_apart(self._parts, assignment, lane, refused.upto)
                     refused = None
                     continue  # its schema is as it was before the parts: begin anew
                 await Flow(self._parts, assignment, lane).run()

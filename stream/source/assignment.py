@@ -114,6 +114,7 @@ class KafkaAssignment:
         while (batch := await self._filled()) is not None and await self._afford(batch.nbytes):
             self._with.budget.take(batch.nbytes)
             yield batch
+            del batch  # while the next is filled, this one lives only as long as whoever took it wants
 
     # -- where to start
 

@@ -13,7 +13,16 @@ from sinks import DataRefused, InDoubt, SchemaConflict, SinkOptions, Transient
 from sinks.memory import MemorySink, MemoryWarehouse
 from stream.config import Batching, Config, Kafka, Retry, Tables
 from stream.errors import OwnershipLost, SourceGap
-from stream.observe.facts import BatchAbandoned, BatchLoaded, BatchRead, FencedOut, StateChanged, nobody, to_all
+from stream.observe.facts import (
+    BatchAbandoned,
+    BatchLoaded,
+    BatchRead,
+    BufferChanged,
+    FencedOut,
+    StateChanged,
+    nobody,
+    to_all,
+)
 from stream.runtime import runner
 from stream.runtime.service import serve
 from stream.source.memory import MemoryBroker, memory_source
@@ -188,6 +197,27 @@ async def test_one_record_that_the_destination_refuses_is_set_aside_and_its_neig
     await stage.run(sink)
     assert [row["n"] for row in stage.rows()] == [0, 1, 2, 3, 5, 6, 7, 8]
     assert [(reject.offset, reject.reason) for reject in stage.warehouse.rejects] == [(4, "refused")]
+
+
+async def test_what_was_read_ahead_of_a_refused_batch_lands_too_and_the_budget_is_whole_again(stage):
+    stage.config = stage.config.model_copy(update={"batching": Batching(max_rows=4, max_age_seconds=0.01)})
+    stage.produce(*({"n": n} for n in range(20)))
+    sink = stage.sink()
+    real = sink.load
+
+    async def picky(batch, step):
+        if any({6, 13} & set(table.column("n").to_pylist()) for table in batch.tables.values()):
+            raise DataRefused("neither six nor thirteen")
+        return await real(batch, step)
+
+    sink.load = picky
+    await stage.run(sink)
+    assert [row["n"] for row in stage.rows()] == [n for n in range(20) if n not in (6, 13)]
+    assert [(reject.offset, reject.reason) for reject in stage.warehouse.rejects] == [(6, "refused"), (13, "refused")]
+    assert stage.told(BufferChanged)[-1].nbytes == 0
+    read = sum(sum(fact.records.values()) for fact in stage.told(BatchRead))
+    abandoned = sum(sum(fact.records.values()) for fact in stage.told(BatchAbandoned))
+    assert read - abandoned == 20
 
 
 async def test_a_record_with_more_columns_than_a_table_can_have_is_set_aside(stage):
