@@ -23,13 +23,19 @@ from sinks.sql.statement import Statement
 _INCOMING: Final = "hr_incoming"
 _MEMORY: Final = ":memory:"
 
-# Both measured in docs/decisions/0003-duckdb-bulk-load.md; a URL's own parameters win over the settings.
-_SETTINGS: Final = {"threads": "1", "preserve_insertion_order": "false"}
+# All measured in docs/decisions/0003-duckdb-bulk-load.md; a URL's own parameters win over the settings. We only append,
+# so there is nothing to vacuum; and a full row group goes to the file at once, not with the commit.
+_SETTINGS: Final = {
+    "threads": "1",
+    "preserve_insertion_order": "false",
+    "max_vacuum_tasks": "0",
+    "write_buffer_row_group_count": "1",
+}
 _ROW_GROUP_SIZE: Final = 24_576
 
 # DuckDB fills what it is given with blocks it may need again, so the first limit is low. A table of 1,500 columns needs
 # more: where memory runs out, the limit is doubled, up to the last. A limit in the URL is left as it is.
-_FIRST_LIMIT_MB: Final = 100
+_FIRST_LIMIT_MB: Final = 64
 _LAST_LIMIT_MB: Final = 4_096
 
 # Attached, since only then a file takes a size of row groups; and under a name of our own, since by its usual one

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import gc
+from contextlib import suppress
 from typing import Final
 
 import pyarrow as pa
 
-# From glibc's malloc.h. One arena for all threads keeps freed memory in one place, where the next batch finds it; what
-# is left over beyond a bound goes back to the system. Measured in docs/decisions/0011-memory.md.
+# Arrow's buffers come from jemalloc; DuckDB's and Python's from glibc. These are from its malloc.h: one arena for all
+# threads keeps freed memory in one place, where the next batch finds it; what is left over beyond a bound goes back to
+# the system. Measured in docs/decisions/0011-memory.md.
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
 _M_ARENA_MAX: Final = -8
@@ -24,7 +26,8 @@ def settle_in() -> None:
     """Tune allocator and collector for a process that does nothing but stream. Call it once, before the first batch."""
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 20, 20)
-    pa.set_memory_pool(pa.system_memory_pool())
+    with suppress(NotImplementedError):  # Arrow's wheels have it for Linux and macOS
+        pa.set_memory_pool(pa.jemalloc_memory_pool())
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # glibc only
         mallopt(_M_ARENA_MAX, 1)
