@@ -95,7 +95,7 @@ class Batching(_Frozen):
 
     max_rows: Annotated[int, Field(ge=1)] = 50_000
     """Records in a batch."""
-    max_bytes: Annotated[int, Field(ge=1)] = 10 * 1024 * 1024
+    max_bytes: Annotated[int, Field(ge=1, le=1024**3)] = 10 * 1024 * 1024
     """Bytes of keys and values in a batch; one larger record makes a batch of its own."""
     max_age_seconds: Annotated[float, Field(gt=0)] = 0.25
     """Time from a batch's first record to its end."""

@@ -91,7 +91,7 @@ def _type(node: Node) -> str:
         return f"list of {_type(node['items'])}"
     plain: str = node["type"]
     name = _FORMATS.get(node.get("format", ""), _TYPES.get(plain, plain))
-    return " ".join([name, *(f"{sign} {node[bound]:g}" for bound, sign in _BOUNDS.items() if bound in node)])
+    return " ".join([name, *(f"{sign} {node[bound]:.15g}" for bound, sign in _BOUNDS.items() if bound in node)])
 
 
 def _default(value: object) -> str:

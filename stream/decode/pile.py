@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Final
+from itertools import accumulate
+from typing import Final, cast
 
 import pyarrow as pa
 
@@ -30,26 +32,26 @@ class Pile:
         return Pile(rows, [values[row] for row in rows])
 
     @cached_property
-    def column(self) -> pa.BinaryArray:
-        """Return the values as an Arrow column."""
-        return pa.array(self.values, pa.binary())
+    def data(self) -> bytes:
+        """Return the bytes of all values, one right after the other."""
+        return b"".join(self.values)
 
     @cached_property
-    def data(self) -> pa.Buffer:
-        """Return the bytes of all values, one right after the other."""
-        return self.column.buffers()[2] or pa.py_buffer(b"")
+    def offsets(self) -> array[int]:
+        """Return where in `data` each value begins, and after them all where it ends."""
+        return array("i", accumulate(map(len, self.values), initial=0))
+
+    @cached_property
+    def column(self) -> pa.BinaryArray:
+        """Return the values as an Arrow column, over `data` as it is."""
+        buffers = [None, pa.py_buffer(self.offsets), pa.py_buffer(self.data)]
+        column = pa.Array.from_buffers(pa.binary(), len(self), buffers)
+        return cast("pa.BinaryArray", column)
 
     def windows(self, overlap: int = 0) -> Iterator[tuple[int, bytes]]:
         """Yield `data` in parts that fit a processor's cache, each with where it begins and how the next one begins."""
-        view = memoryview(self.data)
-        for start in range(0, len(view), _WINDOW_BYTES):
-            yield start, bytes(view[start : start + _WINDOW_BYTES + overlap])
-
-    @cached_property
-    def offsets(self) -> memoryview:
-        """Return where in `data` each value begins, and after them all where it ends."""
-        buffer = self.column.buffers()[1]
-        return memoryview(buffer or b"").cast("i")[: len(self) + 1]
+        for start in range(0, len(self.data), _WINDOW_BYTES):
+            yield start, self.data[start : start + _WINDOW_BYTES + overlap]
 
     def without(self, positions: Collection[int]) -> tuple[Pile, Pile]:
         """Return the pile without the values at `positions`, and those as a pile of their own."""

@@ -62,19 +62,18 @@ def _vanished(small: Collection[int], pile: Pile) -> set[int]:
     """Return which of the rows with a zero may have had a number too small for a double: few digits, huge exponent."""
     if len(small) * 8 < len(pile):  # one search over everything costs as much as that
         return {row for row in small if any(tiny.search(pile.values[row]) for tiny in _TINY)}
-    matches = chain.from_iterable(tiny.finditer(memoryview(pile.data)) for tiny in _TINY)
+    matches = chain.from_iterable(tiny.finditer(pile.data) for tiny in _TINY)
     return {row for row in _rows_at((match.start() for match in matches), pile) if row in small}
 
 
 def _long_numbers(pile: Pile) -> Iterator[int]:
     """Yield where numbers begin, or go on, that have more digits than a double keeps."""
-    data = memoryview(pile.data)
     for start, part in pile.windows(overlap=len(_LONG_RUN) - 1):
         runs = part.translate(_DIGIT_OR_POINT)
         at = runs.find(_LONG_RUN)
         while at >= 0:
-            stop = _end_of_number(data, start + at)
-            number = bytes(data[start + at : stop]).decode()
+            stop = _end_of_number(pile.data, start + at)
+            number = pile.data[start + at : stop].decode()
             if len(number) == _MAX_BYTES or not (
                 number.isdigit() or is_faithful(number)
             ):  # integers show by their size
@@ -82,7 +81,7 @@ def _long_numbers(pile: Pile) -> Iterator[int]:
             at = runs.find(_LONG_RUN, stop - start)
 
 
-def _end_of_number(data: memoryview, start: int) -> int:
+def _end_of_number(data: bytes, start: int) -> int:
     match = _NUMBER.match(data, start)
     return match.end() if match else start
 

@@ -44,12 +44,12 @@ class Template:
         if not pile:
             return self.schema.empty_table()
         data = pile.data
-        if any(b"\n" in part or b"\r" in part for _, part in pile.windows()):  # between tokens: Arrow would cut there
-            data = pa.py_buffer(data.to_pybytes().translate(_NO_LINE_BREAKS))
+        if b"\n" in data or b"\r" in data:  # between tokens: Arrow would cut there
+            data = data.translate(_NO_LINE_BREAKS)
         try:
             table = pj.read_json(
                 pa.BufferReader(data),  # type: ignore[arg-type]  # the stubs do not know Arrow's own files
-                read_options=pj.ReadOptions(use_threads=False, block_size=data.size),
+                read_options=pj.ReadOptions(use_threads=False, block_size=len(data)),
                 parse_options=self._options,
             )
         except pa.ArrowInvalid:
