@@ -7,7 +7,7 @@ Format: PostgreSQL documentation, COPY, "Binary Format". Its own dates and times
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -15,11 +15,12 @@ import pyarrow.compute as pc
 
 from sinks.schema import Kind, Table
 
-# Rows in a chunk: docs/decisions/0002-postgres-bulk-load.md.
+# The size of a chunk: docs/decisions/0002-postgres-bulk-load.md. A wide table has fewer rows in one.
 _ROWS: Final = 5_000
+_FIELDS: Final = 250_000
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 _TRAILER: Final = struct.pack(">h", -1)
-_NULL: Final = pa.scalar(struct.pack(">i", -1), pa.binary())
+_ABSENT: Final = pa.scalar(-1, pa.int32())
 _NOTHING: Final = pa.scalar(b"", pa.binary())
 _JSONB_VERSION: Final = pa.scalar(b"\x01", pa.binary())
 _DAYS_TO_2000: Final = 10_957
@@ -34,61 +35,98 @@ def has_binary_form(table: Table) -> bool:
 def binary_chunks(table: Table, data: pa.Table) -> Iterator[bytes | memoryview]:
     """Yield `data` piece by piece; `table` says what its columns are (JSON and text look the same to Arrow)."""
     kinds = [table.columns[name].type.kind for name in data.column_names]
-    fields_in_row = pa.scalar(struct.pack(">h", len(kinds)), pa.binary())
     yield _HEADER
-    for batch in data.to_batches(max_chunksize=_ROWS):
-        fields = [_field(kind, column) for kind, column in zip(kinds, batch.columns, strict=True)]
-        yield _content(_joined(fields_in_row, *fields))
+    for batch in data.to_batches(max_chunksize=min(_ROWS, _FIELDS // len(kinds) + 1)):
+        yield _content(_joined(*_parts(kinds, batch)))
     yield _TRAILER
 
 
-def _field(kind: Kind, column: pa.Array[Any]) -> pa.Array[Any]:
-    """Return length and bytes of each value."""
-    valid = column.is_valid()
-    return pc.if_else(valid, _present(kind, column), _NULL) if column.null_count else _present(kind, column)
+def _parts(kinds: Sequence[Kind], batch: pa.RecordBatch) -> Iterator[pa.Array[Any]]:
+    """Yield what, joined row by row, are the rows: by turns bytes of equal length, and contents of any length."""
+    equal = _EqualBytes(batch.num_rows, struct.pack(">h", len(kinds)))
+    for kind, column in zip(kinds, batch.columns, strict=True):
+        content = _form(kind, column)
+        if not pa.types.is_binary(content.type) and not content.null_count:
+            equal.append_constant(struct.pack(">i", content.type.byte_width))
+            equal.append(content)
+            continue
+        if not pa.types.is_binary(content.type):
+            content = pc.if_else(content.is_valid(), _EqualBytes.of(content), pa.scalar(None, pa.binary()))
+        equal.append(_lengths(content))
+        yield equal.array()
+        yield content.fill_null(b"")
+        equal = _EqualBytes(batch.num_rows)
+    yield equal.array()
 
 
-def _present(kind: Kind, column: pa.Array[Any]) -> pa.Array[Any]:
-    # What stands in the place of a null does not matter here, only that it is something.
+def _lengths(contents: Any) -> pa.Array[Any]:
+    lengths: pa.Array[Any] = pc.binary_length(contents)
+    return lengths.fill_null(_ABSENT)
+
+
+def _form(kind: Kind, column: pa.Array[Any]) -> pa.Array[Any]:
+    """Return values as the server wants them: bytes, or numbers that lack nothing but the network's order of bytes."""
     match kind:
         case "text" | "binary":
-            return _variable(column.cast(pa.binary()).fill_null(b""))
+            return column.cast(pa.binary())
         case "json":
-            text = column.cast(pa.binary()).fill_null(b"")
-            return _variable(_joined(_JSONB_VERSION, text))
+            return _joined(_JSONB_VERSION, column.cast(pa.binary()))
         case "bool":
-            return _fixed(column.cast(pa.uint8()), 1)
+            return column.cast(pa.uint8())
         case "date":
-            return _fixed(pc.subtract(column.cast(pa.int32()), pa.scalar(_DAYS_TO_2000, pa.int32())), 4)
+            return pc.subtract(column.cast(pa.int32()), pa.scalar(_DAYS_TO_2000, pa.int32()))
         case "timestamp":
-            return _fixed(pc.subtract(column.cast(pa.int64()), _MICROSECONDS_TO_2000), 8)
+            return pc.subtract(column.cast(pa.int64()), _MICROSECONDS_TO_2000)
         case _:
-            return _fixed(column, 8)
+            return column
 
 
-def _variable(values: Any) -> pa.Array[Any]:
-    return _joined(_big_endian(pc.binary_length(values), 4, prefix=b""), values)
+class _EqualBytes:
+    """A run of bytes of the same length in each row, in the making."""
+
+    def __init__(self, rows: int, start: bytes = b"") -> None:
+        self._rows = rows
+        self._constant = start
+        self._numbers: list[tuple[int, pa.Array[Any]]] = []
+
+    @classmethod
+    def of(cls, numbers: pa.Array[Any]) -> pa.Array[Any]:
+        """Return just these numbers, big-endian."""
+        alone = cls(len(numbers))
+        alone.append(numbers)
+        return alone.array()
+
+    def append_constant(self, text: bytes) -> None:
+        """Let the same bytes follow in every row."""
+        self._constant += text
+
+    def append(self, numbers: pa.Array[Any]) -> None:
+        """Let each row's number follow, big-endian. What stands in the place of a null does not matter."""
+        self._numbers.append((len(self._constant), numbers))
+        self._constant += bytes(numbers.type.byte_width)
+
+    def array(self) -> pa.Array[Any]:
+        """Return the rows: constants at once, numbers by one slice of the buffer for each of their bytes."""
+        step = len(self._constant)
+        rows = bytearray(self._constant) * self._rows
+        for start, numbers in self._numbers:
+            width = numbers.type.byte_width
+            little = _buffer(numbers)
+            for place in range(width):
+                rows[start + place :: step] = little[width - 1 - place :: width]
+        bytes_of_rows = pa.FixedSizeBinaryArray.from_buffers(pa.binary(step), self._rows, [None, pa.py_buffer(rows)])
+        return bytes_of_rows.cast(pa.binary())
+
+
+def _buffer(numbers: pa.Array[Any]) -> bytes:
+    data, width = numbers.buffers()[1], numbers.type.byte_width
+    return memoryview(data)[numbers.offset * width : (numbers.offset + len(numbers)) * width].tobytes() if data else b""
 
 
 def _joined(*parts: Any) -> pa.Array[Any]:
-    """Return the parts of each row as one value."""
+    """Return the parts of each row as one value, null where one of them is."""
     joined: pa.Array[Any] = pc.binary_join_element_wise(*parts, _NOTHING)
     return joined
-
-
-def _fixed(values: pa.Array[Any], width: int) -> pa.Array[Any]:
-    return _big_endian(values, width, prefix=struct.pack(">i", width))
-
-
-def _big_endian(values: pa.Array[Any], width: int, *, prefix: bytes) -> pa.Array[Any]:
-    """Return `prefix` and the bytes of each value in network order, one slice of the buffer for each byte of a row."""
-    rows, step = len(values), len(prefix) + width
-    data = values.buffers()[1]
-    little = memoryview(data)[values.offset * width : (values.offset + rows) * width].tobytes() if data else b""
-    big = bytearray(prefix + bytes(width)) * rows
-    for place in range(width):
-        big[len(prefix) + place :: step] = little[width - 1 - place :: width]
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(step), rows, [None, pa.py_buffer(big)]).cast(pa.binary())
 
 
 def _content(rows: pa.Array[Any]) -> memoryview:

@@ -25,6 +25,7 @@ class Ledger:
         self._dataset = dataset
         self._loads = ddl.table_of(dialect, dataset, TABLES[LOADS], KEYS[LOADS])
         self._schemas = ddl.table_of(dialect, dataset, TABLES[SCHEMAS], KEYS[SCHEMAS])
+        self._newest_version = render(sa.select(sa.func.coalesce(sa.func.max(self._schemas.c.version), 0)))
 
     def create(self) -> tuple[Statement, ...]:
         """Return the statements that create the system tables where they are missing."""
@@ -50,7 +51,7 @@ class Ledger:
 
     def newest_version(self) -> Statement:
         """Return the query for the newest version of the schema, 0 when there is none."""
-        return render(sa.select(sa.func.coalesce(sa.func.max(self._schemas.c.version), 0)))
+        return self._newest_version  # asked with each load
 
     def newest_schema(self) -> Statement:
         """Return the query for version and document of the newest schema."""

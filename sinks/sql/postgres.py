@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Final, cast
 
@@ -134,7 +134,7 @@ class _Session:
         else:
             self._copy(dml.copy_from(dataset, table.name, columns, "csv"), csv_chunks(data))
 
-    def _copy(self, statement: Statement, chunks: Iterable[bytes | memoryview]) -> None:
+    def _copy(self, statement: Statement, chunks: Iterator[bytes | memoryview]) -> None:
         try:
             with self._connection.cursor().copy(statement.text.encode()) as copy:
                 for chunk in chunks:
