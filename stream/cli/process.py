@@ -1,9 +1,10 @@
-"""The process of `headrace run` owns its allocator and its garbage collector: its buffers are large and live short."""
+"""The process of `headrace run` is its own: allocator, collector and switches of threads are set for large buffers."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
+import sys
 from contextlib import suppress
 from typing import Final
 
@@ -18,12 +19,16 @@ _M_ARENA_MAX: Final = -8
 _LARGEST_IN_ARENA_BYTES: Final = 32 * 1024 * 1024 - 1  # as large as glibc allows
 _KEPT_FREE_BYTES: Final = 32 * 1024 * 1024
 
+# A load asks for the interpreter a dozen times, and each time waits as long for threads that decode and read.
+_SWITCH_SECONDS: Final = 0.000_5
+
 # A batch makes no cycles, but enough containers to have the collector walk the heap for nothing again and again.
 _COLLECT_AFTER: Final = 100_000
 
 
 def settle_in() -> None:
-    """Tune allocator and collector for a process that does nothing but stream. Call it once, before the first batch."""
+    """Tune a process that does nothing but stream. Call it once, before the first batch."""
+    sys.setswitchinterval(_SWITCH_SECONDS)
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 20, 20)
     with suppress(NotImplementedError):  # Arrow's wheels have it for Linux and macOS

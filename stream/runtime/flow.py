@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import aclosing, suppress
+from typing import Final
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -19,6 +20,8 @@ from stream.runtime.parts import Parts
 from stream.runtime.prepare import Prepared
 from stream.source.contract import Assignment
 
+_WAITING: Final = 1  # prepared batches between prepare and load: docs/decisions/0012-what-paces-a-stream.md
+
 
 class BatchRefused(Exception):
     """The destination refuses a batch for good: the one that ends at `upto`. Everything before it is durable."""
@@ -29,7 +32,7 @@ class BatchRefused(Exception):
 
 
 class Flow:
-    """Three tasks between an assignment and a lane, joined by hand-offs that hold nothing."""
+    """Three tasks between an assignment and a lane. One prepared batch may wait, so that a slow load stalls nobody."""
 
     def __init__(self, parts: Parts, assignment: Assignment, lane: Lane) -> None:
         self._parts = parts
@@ -43,7 +46,7 @@ class Flow:
         Raises `Fenced`, `SchemaConflict` or `BatchRefused` when the lane is spent; whatever was in hand is dropped.
         """
         raws_in, raws_out = anyio.create_memory_object_stream[RawBatch](0)
-        ready_in, ready_out = anyio.create_memory_object_stream[Prepared | BatchRefused](0)
+        ready_in, ready_out = anyio.create_memory_object_stream[Prepared | BatchRefused](_WAITING)
         try:
             with lone_error():
                 async with anyio.create_task_group() as group:
