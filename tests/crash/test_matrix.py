@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import signal
-import uuid
 from pathlib import Path
 
 import pytest
-from confluent_kafka.admin import AdminClient, NewTopic
 
 from support import events
 from support.intruder import disturb
@@ -28,9 +26,7 @@ TIMES = (1, 2, 3)
 @pytest.fixture(scope="module")
 def backlog(kafka) -> tuple[str, str]:
     """A topic of orders whose shape drifts, with poison, which all runs of this module read."""
-    name = f"crash-{uuid.uuid4().hex[:10]}"
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
-    admin.create_topics([NewTopic(name, PARTITIONS, 1)])[name].result(30)
+    name = events.fresh_topic(kafka.bootstrap, "crash", partitions=PARTITIONS)
     values = events.orders(EVENTS, seed=11, drift=True, poison_every=500)
     events.produce(kafka.bootstrap, name, values, partitions=PARTITIONS)
     return kafka.bootstrap, name

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -13,23 +12,29 @@ import pytest
 from servers.kafka import ForeignKafka, KafkaServer
 from support.auditor import auditing
 from support.destinations import duckdb_file
-from support.events import orders, produce, stamp_of
+from support.events import fresh_topic, orders, produce, stamp_of
 from support.log import Log, read_log
 from support.oracle import assert_exactly_once
 from support.proxy import proxied
 
-Topic = Callable[..., str]
 Kafka = KafkaServer | ForeignKafka
 
 
-@pytest.fixture
-def loaded(kafka: Kafka, topic: Topic, tmp_path: Path) -> tuple[str, Path]:
-    """A topic with a poison record and a tombstone, and a DuckDB file that holds what it should."""
-    name = topic(partitions=2)
+@pytest.fixture(scope="module")
+def truth(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A topic with poison and a tombstone, and a DuckDB file that holds what it should."""
+    name = fresh_topic(kafka.bootstrap, "truth", partitions=2)
     produce(kafka.bootstrap, name, [*orders(50, seed=1, poison_every=20), None], partitions=2)
-    path = tmp_path / "truth.duckdb"
+    path = tmp_path_factory.mktemp("truth") / "truth.duckdb"
     _load(path, name, kafka.bootstrap)
     return name, path
+
+
+@pytest.fixture
+def loaded(truth: tuple[str, Path], tmp_path: Path) -> tuple[str, Path]:
+    """The same, with a file to be damaged."""
+    name, path = truth
+    return name, Path(shutil.copy(path, tmp_path))
 
 
 def test_the_oracle_accepts_what_is_whole(kafka: Kafka, loaded: tuple[str, Path]) -> None:
@@ -41,19 +46,36 @@ def test_the_oracle_accepts_what_is_whole(kafka: Kafka, loaded: tuple[str, Path]
 @pytest.mark.parametrize(
     "damage",
     [
-        "delete from shop.orders where _kafka_partition = 0 and _kafka_offset = 3",
-        "insert into shop.orders select * from shop.orders where _kafka_partition = 0 and _kafka_offset = 3",
-        "update shop.orders set crc = crc + 1 where _kafka_partition = 0 and _kafka_offset = 3",
-        "delete from shop._hr_rejects",
-        "delete from shop.orders__items where _hr_root_id = '0-3'",
-        "update shop._hr_loads set stop_offset = stop_offset - 1",
-        "update shop._hr_offsets set next_offset = next_offset + 1",
-        "update shop._hr_loads set skipped = 0",
+        "delete from orders where _hr_id = '0-3'; delete from orders__items where _hr_root_id = '0-3'",
+        "insert into orders select * from orders where _hr_id = '0-3'",
+        "insert into orders select * replace ('again' as _hr_id) from orders where _hr_id = '0-3'",
+        "update orders set crc = crc + 1 where _hr_id = '0-3'",
+        "update orders set status = null where _hr_id = '0-3'",
+        "update orders set sequence = 26 - sequence where _kafka_partition = 0",
+        "update orders set placed_at = placed_at + interval 1 millisecond where _hr_id = '0-3'",
+        "delete from orders__items where _hr_root_id = '0-3'",
+        "update orders__items set _hr_list_idx = _hr_list_idx + 1 where _hr_root_id = '0-3'",
+        "update orders__items set _hr_parent_id = '0-4' where _hr_parent_id = '0-3'",
+        "update orders__items set _hr_root_id = '0-4' where _hr_root_id = '0-3'",
+        "insert into orders__items select * from orders__items where _hr_root_id = '0-3'",
+        "update orders__items set price = price + 0.01 where _hr_root_id = '0-3'",
+        "delete from _hr_rejects",
+        "insert into _hr_rejects select * from _hr_rejects",
+        """insert into _hr_rejects select topic, 0, 3, aborted from _hr_loads, example where "partition" = 0 limit 1;
+           delete from orders where _hr_id = '0-3'; delete from orders__items where _hr_root_id = '0-3'""",
+        "update _hr_loads set stop_offset = stop_offset - 1, holes = holes - 1 where start_offset = 0",
+        "update _hr_loads set epoch = 0 where start_offset > 0",
+        "update _hr_loads set holes = 1",
+        'update _hr_loads set "rows" = "rows" + 1',
+        "update _hr_loads set skipped = 0, records = records - skipped",
+        'update _hr_loads set rejected = 0, "rows" = "rows" + rejected',
+        "update _hr_offsets set next_offset = next_offset + 1",
     ],
 )
 def test_the_oracle_refuses(damage: str, kafka: Kafka, loaded: tuple[str, Path]) -> None:
     topic, path = loaded
     with duckdb.connect(str(path)) as connection:
+        connection.execute("use shop")
         connection.execute(damage)
     with pytest.raises(AssertionError):
         assert_exactly_once(kafka.bootstrap, duckdb_file(path), "shop", {topic: "orders"})
@@ -126,40 +148,53 @@ def _small_dataset(connection: psycopg.Connection, dataset: str) -> None:
 
 def _load(path: Path, topic: str, bootstrap: str) -> None:
     """Write what headrace should write, by hand."""
-    log, values = read_log(bootstrap, [topic]), {}
-    for value in orders(50, seed=1, poison_every=20):
-        values[stamp_of(value)] = value
+    log = read_log(bootstrap, [topic])
+    values = {stamp_of(value): value for value in orders(50, seed=1, poison_every=20)}
     with duckdb.connect(str(path)) as connection:
         connection.execute(
             """
             create schema shop; use shop;
-            create table orders (_hr_id text, _kafka_partition int, _kafka_offset bigint, uid text, crc bigint);
-            create table orders__items (_hr_root_id text);
+            create table orders (_hr_id text, _kafka_partition int, _kafka_offset bigint, uid text, sequence bigint,
+                placed_at timestamptz, status text, customer__id bigint, customer__name text,
+                customer__address__city text, customer__address__zip text, quantity bigint, crc bigint);
+            create table orders__items (_hr_id text, _hr_parent_id text, _hr_root_id text, _hr_list_idx bigint,
+                sku text, price double, quantity bigint);
             create table _hr_rejects (topic text, "partition" int, "offset" bigint, "value" blob);
             create table _hr_offsets (topic text, "partition" int, next_offset bigint);
             create table _hr_loads (topic text, "partition" int, start_offset bigint, stop_offset bigint, epoch bigint,
                 records bigint, "rows" bigint, rejected bigint, skipped bigint, holes bigint, lost bool);
+            create table example (aborted blob);
             """
         )
         for place, stamp in log.stamps.items():
-            if stamp.uid is None:
-                reject = (topic, place.partition, place.offset, values[stamp])
-                connection.execute("insert into _hr_rejects values (?, ?, ?, ?)", reject)
-                continue
             row_id = f"{place.partition}-{place.offset}"
-            row = (row_id, place.partition, place.offset, stamp.uid, stamp.crc)
-            connection.execute("insert into orders values (?, ?, ?, ?, ?)", row)
-            for _ in range(len(json.loads(values[stamp])["items"])):
-                connection.execute("insert into orders__items values (?)", [row_id])
+            if row_id == "0-3":
+                _insert(connection, "example", (values[stamp],))
+            if stamp.uid is None:
+                _insert(connection, "_hr_rejects", (topic, place.partition, place.offset, values[stamp]))
+                continue
+            order = stamp.document
+            customer, address = order["customer"], order["customer"]["address"]
+            head = (row_id, place.partition, place.offset, stamp.uid, order["sequence"], order["placedAt"])
+            names = (customer["id"], customer["name"], address["city"], address["zip"])
+            _insert(connection, "orders", (*head, order["status"], *names, order["quantity"], stamp.crc))
+            for index, item in enumerate(order["items"]):
+                _insert(connection, "orders__items", (f"{row_id}-{index}", row_id, row_id, index, *item.values()))
         for partition in (0, 1):
             _account(connection, log, topic, partition)
 
 
 def _account(connection: duckdb.DuckDBPyConnection, log: Log, topic: str, partition: int) -> None:
+    """Write the ledger of two loads, and the position after them."""
     stamps = [stamp for place, stamp in log.records.items() if place.partition == partition]
-    skipped = sum(stamp is None for stamp in stamps)
-    rejected = sum(stamp is not None and stamp.uid is None for stamp in stamps)
-    count = len(stamps)
-    ledger = (topic, partition, 0, count, 1, count, count - rejected - skipped, rejected, skipped, 0, False)
-    connection.execute("insert into _hr_loads values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", ledger)
-    connection.execute("insert into _hr_offsets values (?, ?, ?)", (topic, partition, count))
+    for epoch, start, stop in ((1, 0, 10), (2, 10, len(stamps))):
+        part = stamps[start:stop]
+        skipped = sum(stamp is None for stamp in part)
+        rejected = sum(stamp is not None and stamp.uid is None for stamp in part)
+        counts = (len(part), len(part) - rejected - skipped, rejected, skipped, 0)
+        _insert(connection, "_hr_loads", (topic, partition, start, stop, epoch, *counts, False))
+    _insert(connection, "_hr_offsets", (topic, partition, len(stamps)))
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, row: tuple[object, ...]) -> None:
+    connection.execute(f"insert into {table} values ({', '.join('?' * len(row))})", row)

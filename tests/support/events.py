@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import uuid
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka.admin import AdminClient, NewTopic
 
 POISON: Final = (
     b'{"uid": "x", "customer": ',
@@ -23,11 +25,11 @@ POISON: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What tells one record from all others. Without a uid (poison), `crc` is that of the whole value."""
+    """What tells one record from all others, and what it says. Poison has no uid, and the CRC of the whole value."""
 
     uid: str | None
     crc: int | None
-    items: int = 0
+    document: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 def orders(count: int, *, seed: int, first: int = 0, drift: bool = False, poison_every: int = 0) -> Iterator[bytes]:
@@ -61,7 +63,15 @@ def stamp_of(value: bytes) -> Stamp:
     crc = document.pop("crc")
     if crc != zlib.crc32(_json(document)):
         raise ValueError(f"order {document.get('uid')} is not what was produced")
-    return Stamp(document["uid"], crc, len(document.get("items", ())))
+    return Stamp(document["uid"], crc, {**document, "crc": crc})
+
+
+def fresh_topic(bootstrap: str, name: str, *, partitions: int) -> str:
+    """Create a topic whose name begins with `name` and is nobody else's, and return its name."""
+    topic = f"{name}-{uuid.uuid4().hex[:10]}"
+    admin = AdminClient({"bootstrap.servers": bootstrap})  # held until the answer is there
+    admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(30)
+    return topic
 
 
 def produce(

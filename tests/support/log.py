@@ -32,6 +32,11 @@ class Log:
         return {place: stamp for place, stamp in self.records.items() if stamp is not None}
 
     @property
+    def orders(self) -> dict[Place, Stamp]:
+        """Return the records that are proper orders: all but poison and tombstones."""
+        return {place: stamp for place, stamp in self.stamps.items() if stamp.uid is not None}
+
+    @property
     def tombstones(self) -> int:
         """Return how many records have no value."""
         return sum(stamp is None for stamp in self.records.values())
@@ -47,7 +52,7 @@ def read_log(bootstrap: str, topics: Collection[str]) -> Log:
     try:
         assigned = [TopicPartition(t, p, 0) for t in topics for p in _partitions(consumer, t)]
         consumer.assign(assigned)
-        return Log(_read(consumer, len(assigned)))
+        return Log(_read(consumer, {(each.topic, each.partition) for each in assigned}))
     finally:
         consumer.close()
 
@@ -66,7 +71,7 @@ def _consumer(bootstrap: str) -> Consumer:
     return Consumer({
         "bootstrap.servers": bootstrap, "group.id": f"oracle-{uuid.uuid4().hex}", "enable.auto.commit": False,
         "isolation.level": "read_committed", "auto.offset.reset": "earliest", "enable.partition.eof": True,
-        "fetch.message.max.bytes": 16_000_000,
+        "fetch.message.max.bytes": 16_000_000, "fetch.wait.max.ms": 10,
     })  # fmt: skip
 
 
@@ -74,16 +79,15 @@ def _partitions(consumer: Consumer, topic: str) -> list[int]:
     return sorted(consumer.list_topics(topic, timeout=10).topics[topic].partitions)
 
 
-def _read(consumer: Consumer, unfinished: int) -> dict[Place, Stamp | None]:
+def _read(consumer: Consumer, unfinished: set[tuple[str, int]]) -> dict[Place, Stamp | None]:
     records: dict[Place, Stamp | None] = {}
     while unfinished:
-        messages = consumer.consume(10_000, timeout=1)
-        for message in messages:
+        for message in consumer.consume(500, timeout=0.05):  # waits for as many, or as long
             if (error := message.error()) is None:
                 place = Place(message.topic(), message.partition(), message.offset())
                 records[place] = None if message.value() is None else stamp_of(message.value())
             elif error.code() == KafkaError._PARTITION_EOF:
-                unfinished -= 1
+                unfinished.discard((message.topic(), message.partition()))
             else:
                 raise KafkaException(error)
     return records

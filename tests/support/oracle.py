@@ -1,49 +1,64 @@
-"""The judge: what Kafka holds against what a destination holds. Knows the ledger's columns, and no code of headrace."""
+"""The judge: what Kafka holds against what a destination holds. Knows the ledger's columns, no code of headrace."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import pairwise
+from typing import TypeAlias
 
 from support.destinations import Query, position, tables
+from support.documents import facts_of_document, facts_of_rows
 from support.events import Stamp, stamp_of
 from support.log import Log, Place, read_log
 
 
-def assert_exactly_once(bootstrap: str, query: Query, dataset: str, topics: Mapping[str, str]) -> Log:
-    """Hold the topics' logs against tables, rejects and ledger (invariants I1 and I3), and return what was read.
+def assert_exactly_once(
+    bootstrap: str, query: Query, dataset: str, topics: Mapping[str, str], *, set_aside: Collection[str] = ()
+) -> Log:
+    """Hold the topics' logs against tables, rejects and ledger (invariants I1, I3 and I6), and return what was read.
 
-    `topics` gives the root table of each topic. Raises `AssertionError` with the first few differences.
+    `topics` gives the root table of each topic. Poison belongs into the rejects, and of the orders only those whose uid
+    is in `set_aside`. Raises `AssertionError` with the first few differences.
     """
     log = read_log(bootstrap, topics)
-    assert_each_landed_once(log, query, dataset, topics)
-    assert_children_are_whole(log, query, dataset, topics)
+    assert_each_landed_once(log, query, dataset, topics, set_aside=set_aside)
+    assert_values_are_kept(log, query, dataset, topics, set_aside=set_aside)
     assert_ledger_adds_up(log, query, dataset)
     return log
 
 
-def assert_each_landed_once(log: Log, query: Query, dataset: str, topics: Mapping[str, str]) -> None:
-    """I1: the multiset of places and stamps in tables and rejects is what Kafka delivers."""
-    landed = Counter(_rows(query, dataset, topics) + _rejects(query, dataset))
-    wanted = Counter((place, stamp.uid, stamp.crc) for place, stamp in log.stamps.items())
-    missing, surplus = wanted - landed, landed - wanted
-    assert not missing, f"{missing.total()} of {wanted.total()} records are missing: {sorted(missing, key=str)[:3]}"
-    assert not surplus, f"{surplus.total()} rows are twice or strangers: {sorted(surplus, key=str)[:3]}"
+def assert_each_landed_once(
+    log: Log, query: Query, dataset: str, topics: Mapping[str, str], *, set_aside: Collection[str] = ()
+) -> None:
+    """I1: the multisets of places and stamps in tables and in rejects are what Kafka delivers."""
+    rejected = [place for place, stamp in log.stamps.items() if stamp.uid is None or stamp.uid in set_aside]
+    for where, found, places in (
+        ("in the tables", _rows(query, dataset, topics), log.stamps.keys() - set(rejected)),
+        ("among the rejects", _rejects(query, dataset), rejected),
+    ):
+        landed = Counter(found)
+        wanted = Counter((place, log.stamps[place].uid, log.stamps[place].crc) for place in places)
+        missing, surplus = wanted - landed, landed - wanted
+        assert not missing, f"{missing.total()} of {wanted.total()} are missing {where}: {_some(missing)}"
+        assert not surplus, f"{surplus.total()} are twice or strangers {where}: {_some(surplus)}"
 
 
-def assert_children_are_whole(log: Log, query: Query, dataset: str, topics: Mapping[str, str]) -> None:
-    """I1 for child tables: each order has as many rows in `<table>__items` as it has items, and none has no order."""
-    rejected = {place for place, _, _ in _rejects(query, dataset)}
+def assert_values_are_kept(
+    log: Log, query: Query, dataset: str, topics: Mapping[str, str], *, set_aside: Collection[str] = ()
+) -> None:
+    """I6: put together again from the rows of all its tables, each order says what was produced."""
     for topic, table in topics.items():
-        wanted = {p: s.items for p, s in log.stamps.items() if p.topic == topic and s.items and p not in rejected}
-        if not wanted:
-            continue
-        rows = query(
-            f'select r._kafka_partition, r._kafka_offset, count(*) from "{dataset}"."{table}__items" i '
-            f'left join "{dataset}"."{table}" r on r._hr_id = i._hr_root_id group by 1, 2'
-        )
-        assert {Place(topic, partition, offset): count for partition, offset, count in rows} == wanted
+        wanted = {
+            (place.partition, place.offset): stamp.document
+            for place, stamp in log.orders.items()
+            if place.topic == topic and stamp.uid not in set_aside
+        }
+        held = facts_of_rows(query, dataset, table)
+        assert held.keys() == wanted.keys()
+        for event, document in wanted.items():
+            differences = held[event].items() ^ facts_of_document(document).items()
+            assert not differences, f"{topic}{event}: {sorted(differences, key=str)[:4]}"
 
 
 def assert_ledger_adds_up(log: Log, query: Query, dataset: str) -> None:
@@ -67,7 +82,11 @@ def assert_ledger_adds_up(log: Log, query: Query, dataset: str) -> None:
     assert sum(row[8] for row in rows) == log.tombstones
 
 
-_Landed = tuple[Place, str | None, int | None]
+def _some(found: Counter[_Landed]) -> list[_Landed]:
+    return sorted(found, key=str)[:3]
+
+
+_Landed: TypeAlias = tuple[Place, str | None, int | None]
 
 
 def _rows(query: Query, dataset: str, topics: Mapping[str, str]) -> list[_Landed]:

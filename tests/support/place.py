@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -71,19 +71,23 @@ class Place:
             assert code == 0, life.log[-3000:]
         return self.judged()
 
-    def judged(self) -> Log:
-        """Let the oracle judge what landed (I1, I3), and return what Kafka holds."""
-        return assert_exactly_once(self.bootstrap, self.query, self.dataset, {self.topic: TABLE})
+    def judged(self, *, set_aside: Collection[str] = ()) -> Log:
+        """Let the oracle judge what landed (I1, I3, I6), and return what Kafka holds."""
+        return assert_exactly_once(self.bootstrap, self.query, self.dataset, {self.topic: TABLE}, set_aside=set_aside)
 
     def position(self) -> dict[int, int]:
         """Return the stored next offset of each partition; empty before the first claim."""
         return {number: offset for (_, number), offset in position(self.query, self.dataset).items()}
 
+    def _has_reached(self, wanted: Mapping[int, int]) -> bool:
+        standing = self.position()
+        return all(standing.get(number, -1) >= offset for number, offset in wanted.items())
+
     def until_caught_up(self, *lives: Service, seconds: float = 60) -> None:
         """Return when everything that the topic holds now has landed (I4)."""
         wanted = {number: offset for (_, number), offset in ends(self.bootstrap, [self.topic]).items()}
         wait_until(
-            lambda: all(self.position().get(number, -1) >= offset for number, offset in wanted.items()),
+            lambda: self._has_reached(wanted),
             seconds=seconds,
             tell=lambda: "\n".join([f"{self.position()} of {wanted}", *(life.log[-1500:] for life in lives)]),
         )
