@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
+import psycopg
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
@@ -16,7 +18,7 @@ from servers.kafka import ForeignKafka, KafkaServer
 from servers.missing import ServerMissing, give_up
 from servers.postgres import ForeignPostgres, PostgresServer
 
-pytest.register_assert_rewrite("checkpoints.testing", "sinks.testing")
+pytest.register_assert_rewrite("checkpoints.testing", "sinks.testing", "stream.source.testing")
 
 NOT_RUN = "could not run for want of a server"
 
@@ -63,9 +65,22 @@ def topic(kafka: KafkaServer | ForeignKafka) -> Iterator[Callable[..., str]]:
 
 
 @pytest.fixture
-def dataset() -> str:
-    """A name for a dataset that nobody else uses."""
-    return f"test_{uuid.uuid4().hex[:10]}"
+def dataset() -> Iterator[str]:
+    """A name for a dataset that nobody else uses; dropped at the end from a server that outlives us."""
+    name = f"test_{uuid.uuid4().hex[:10]}"
+    yield name
+    if dsn := os.environ.get("POSTGRES_DSN"):
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(f"drop schema if exists {name} cascade".encode())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Any:
+    """Take it for a missing server when a test has to own one, and the one at hand is somebody else's."""
+    try:
+        return (yield)
+    except ServerMissing as missing:
+        give_up(f"{item.name} {NOT_RUN}: {missing}")
 
 
 def _serve(name: str, running: AbstractContextManager[Any]) -> Iterator[Any]:
@@ -80,7 +95,7 @@ def _serve(name: str, running: AbstractContextManager[Any]) -> Iterator[Any]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name loudly, by file, the tests that no server was there for."""
     files: dict[str, int] = {}
-    for outcome in ("skipped", "error"):
+    for outcome in ("skipped", "error", "failed"):
         for report in terminalreporter.stats.get(outcome, []):
             if NOT_RUN in str(report.longrepr):
                 file = report.nodeid.partition("::")[0]

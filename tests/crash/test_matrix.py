@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sinks.failpoints import POINTS
 from support import events
 from support.intruder import disturb
 from support.place import Place, on_duckdb, on_postgres
@@ -41,27 +42,51 @@ def place(request, backlog, dataset, tmp_path: Path) -> Place:
     return place.with_settings(batching__max_rows=str(BATCH_ROWS))
 
 
+def test_every_named_point_is_killed_at():
+    assert {*IN_EVERY_BATCH, *IN_EVERY_CHANGE, *ONCE_A_LIFE, "shutdown.mid_drain", "revoke.enter"} == POINTS
+
+
+@pytest.mark.parametrize("point", IN_EVERY_BATCH)
+def test_kills_in_mid_batch_in_one_life_after_another_neither_lose_nor_double_an_event(place, point):
+    for nth in TIMES:
+        place.killed(f"{point}=kill@{nth}")
+    place.finished()
+
+
 @pytest.mark.parametrize("nth", TIMES)
-@pytest.mark.parametrize("point", IN_EVERY_BATCH + IN_EVERY_CHANGE)
-def test_a_kill_in_mid_batch_neither_loses_nor_doubles_an_event(place, point, nth):
+@pytest.mark.parametrize("point", IN_EVERY_CHANGE)
+def test_a_kill_at_a_change_of_schema_neither_loses_nor_doubles_an_event(place, point, nth):
     place.killed(f"{point}=kill@{nth}")
     place.finished()
 
 
-@pytest.mark.parametrize("lives", TIMES)
 @pytest.mark.parametrize("point", ONCE_A_LIFE)
-def test_kills_in_one_life_after_another_neither_lose_nor_double_an_event(place, point, lives):
-    for _ in range(lives):
+def test_kills_at_the_claim_in_one_life_after_another_neither_lose_nor_double_an_event(place, point):
+    for _ in TIMES:
         place.killed(f"{point}=kill@1")
     place.finished()
 
 
-def test_a_kill_while_draining_neither_loses_nor_doubles_an_event(place):
-    with place.running(failpoints="shutdown.mid_drain=kill") as service:
-        service.until(lambda: "running" in service.log)
+@pytest.mark.parametrize("nth", TIMES)
+def test_a_kill_while_draining_with_a_load_in_flight_neither_loses_nor_doubles_an_event(place, nth):
+    with place.running(failpoints=f"load.after_copy=delay:2@{nth};shutdown.mid_drain=kill") as service:
+        service.until(lambda: bool(service.fired))
         service.send(signal.SIGTERM)
         assert service.wait() == -signal.SIGKILL
-        assert service.fired
+        assert service.fired == ["load.after_copy delay:2", "shutdown.mid_drain kill"]
+    place.whole()
+    place.finished()
+
+
+@pytest.mark.parametrize("nth", TIMES)
+def test_a_kill_while_partitions_with_loads_in_flight_are_taken_away_neither_loses_nor_doubles_an_event(place, nth):
+    place = place.with_settings(kafka__instance_id="")
+    with place.running(failpoints=f"load.after_copy=delay:1;revoke.enter=kill@{nth}") as service:
+        service.until(lambda: bool(service.fired))  # from here on, nearly always
+        disturb(place.bootstrap, place.dataset, place.topic, until=lambda: service.process.poll() is not None)
+        assert service.process.returncode == -signal.SIGKILL
+        assert service.fired[-1] == "revoke.enter kill"
+    place.whole()
     place.finished()
 
 
@@ -73,15 +98,4 @@ def test_a_record_that_killed_the_decoder_twice_is_set_aside_by_the_third_start(
         assert service.wait() == 0, service.log[-3000:]
     rejects = place.query(f"""select reason from "{place.dataset}"._hr_rejects where reason = 'kills_decoder'""")
     assert rejects == [("kills_decoder",)]
-    place.judged()
-
-
-@pytest.mark.parametrize("nth", TIMES)
-def test_a_kill_while_partitions_are_taken_away_neither_loses_nor_doubles_an_event(place, nth):
-    place = place.with_settings(kafka__instance_id="")
-    with place.running(failpoints=f"revoke.enter=kill@{nth}") as service:
-        service.until(lambda: "claimed" in service.log)
-        disturb(place.bootstrap, place.dataset, place.topic, until=lambda: service.process.poll() is not None)
-        assert service.process.returncode == -signal.SIGKILL
-        assert service.fired
-    place.finished()
+    place.judged(set_aside={"11-30"})

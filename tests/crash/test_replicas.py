@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import re
 import signal
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -22,6 +24,11 @@ PARTITIONS = 6
 SOME = 600
 STORM_SEEDS = (1, 2)
 STORM_ROUNDS = 8
+FAULTS = (
+    lambda: Weather(lose_commit=True),
+    lambda: Weather(lose_commit_answer=True),
+    lambda: Weather(cut_after_bytes=40_000),
+)
 # Nobody shares an instance id here: a replica that leaves or dies is to be replaced. Frozen transactions end soon.
 REPLICA = {
     "kafka__instance_id": "",
@@ -62,6 +69,23 @@ class Fleet:
     def produce(self, number: int = SOME) -> None:
         values = events.orders(number, seed=next(self.seeds), poison_every=100)
         events.produce(self.place.bootstrap, self.place.topic, values, partitions=PARTITIONS)
+
+    @contextmanager
+    def flow(self) -> Iterator[None]:
+        """Produce without a pause while the block lasts, so that whatever happens meets loads in flight."""
+        over = threading.Event()
+
+        def pour() -> None:
+            while not over.is_set():
+                self.produce(SOME // 6)
+
+        with ThreadPoolExecutor(1) as thread:
+            pouring = thread.submit(pour)
+            try:
+                yield
+            finally:
+                over.set()
+                pouring.result()
 
     def carry(self, number: int = SOME) -> None:
         """Produce, and return when everything has landed (I4)."""
@@ -121,21 +145,24 @@ def test_the_partitions_of_a_killed_replica_are_taken_over(place):
 
 
 @pytest.mark.parametrize("seed", STORM_SEEDS)
-def test_a_storm_of_rebalances_neither_loses_nor_doubles_an_event(place, seed):
+def test_a_storm_of_rebalances_and_faults_neither_loses_nor_doubles_an_event(place, seed):
     chance = random.Random(seed)
-    with fleet(place) as replicas:
-        replicas.start()
+    with proxied(place.url) as proxy, fleet(place) as replicas:
+        url = proxy.dsn(place.url)
+        replicas.start(url=url)
         replicas.carry()
-        for _ in range(STORM_ROUNDS):
-            replicas.produce()
-            others = replicas.alive[1:]
-            match chance.choice(("start", "leave", "kill")):
-                case "leave" if others:
-                    replicas.leave(chance.choice(others))
-                case "kill" if others:
-                    replicas.kill(chance.choice(others))
-                case _ if len(others) < 3:
-                    replicas.start()
+        with replicas.flow():
+            for _ in range(STORM_ROUNDS):
+                proxy.weather = weather = chance.choice(FAULTS)()
+                others = replicas.alive[1:]
+                match chance.choice(("start", "leave", "kill")):
+                    case "leave" if others:
+                        replicas.leave(chance.choice(others))
+                    case "kill" if others:
+                        replicas.kill(chance.choice(others))
+                    case _ if len(others) < 3:
+                        replicas.start(url=url)
+                wait_until(weather.fired.is_set)
         replicas.carry()
 
 
@@ -169,7 +196,7 @@ def test_a_zombie_frozen_inside_a_copy_holds_up_neither_starts_nor_changes_of_sc
         replicas.carry()
         proxy.weather.delay_seconds = 0.3
         replicas.produce()
-        zombie.until(lambda: bool(place.query("select 1 from pg_stat_progress_copy where bytes_processed > 0")))
+        zombie.until(place.is_copying)
         proxy.weather.blackhole = True
         zombie.send(signal.SIGSTOP)
         replicas.start()

@@ -20,9 +20,11 @@ from support.service import Service, wait_until
 
 PARTITIONS = 3
 FEW, MANY = 300, 3_000
-# The issue asks for a minute. Back-off has reached its longest wait (2 s here) long before this; then nothing changes.
-OUTAGE_SECONDS = 20
-MOST_BYTES = 400 * 1024 * 1024
+OUTAGE_SECONDS = 60
+# What is produced meanwhile is 120 MB in all. Of that the service may hold its budget, and what aiokafka fetches ahead.
+LARGE_EVENTS, LARGE_BYTES = 100, 20_000
+BUDGET_BYTES = 4_000_000
+MOST_MORE_BYTES = 48 * 1024 * 1024
 IMPATIENT = {
     "destination__statement_timeout_seconds": "2",
     "destination__lock_timeout_seconds": "2",
@@ -41,6 +43,11 @@ class Stream:
 
     def produce(self, number: int) -> None:
         values = events.orders(number, seed=next(self.seeds), poison_every=100)
+        events.produce(self.place.bootstrap, self.place.topic, values, partitions=PARTITIONS)
+
+    def produce_large(self, prefix: str = "") -> None:
+        note = "x" * LARGE_BYTES
+        values = [events.stamped({"note": note}, uid=f"large-{prefix}{index}") for index in range(LARGE_EVENTS)]
         events.produce(self.place.bootstrap, self.place.topic, values, partitions=PARTITIONS)
 
     def catch_up(self) -> None:
@@ -123,17 +130,21 @@ def test_a_connection_that_falls_silent_is_given_up_for_another(place, proxy, po
         stream.catch_up()
 
 
-def test_an_outage_is_sat_out_within_bounded_memory_and_without_a_reject(place, postgres, postgres_dsn):
-    small = place.with_settings(batching__buffer_bytes="4000000", batching__max_rows="5000")
+def test_an_outage_of_a_minute_is_sat_out_within_bounded_memory_and_without_a_reject(place, postgres, postgres_dsn):
+    small = place.with_settings(batching__buffer_bytes=str(BUDGET_BYTES), batching__max_bytes=str(BUDGET_BYTES // 4))
     with audited(small, postgres_dsn) as stream:
-        with killed(postgres):
-            over = time.monotonic() + OUTAGE_SECONDS
-            for second in range(OUTAGE_SECONDS):
-                stream.produce(2_000)
-                wait_until(lambda left=OUTAGE_SECONDS - second: time.monotonic() >= over - left + 1)
-            assert stream.service.process.poll() is None
+        stream.produce_large()
         stream.catch_up()
-        assert stream.peak_bytes < MOST_BYTES
+        before = stream.peak_bytes
+        with killed(postgres):
+            for second in range(OUTAGE_SECONDS):
+                over = time.monotonic() + 1
+                stream.produce_large(f"{second}-")
+                wait_until(lambda over=over: time.monotonic() >= over)
+            assert stream.service.process.poll() is None
+        assert stream.peak_bytes - before < MOST_MORE_BYTES
+        stream.catch_up()
+        assert stream.peak_bytes - before < MOST_MORE_BYTES
 
 
 @pytest.mark.parametrize("kind", ["duckdb", "postgresql"])
@@ -192,7 +203,6 @@ def inside_a_copy(stream: Stream, proxy: Proxy) -> Iterator[None]:
     """Enter the block while the server waits in the middle of a COPY of new events."""
     proxy.weather.delay_seconds = 0.3
     stream.produce(MANY)
-    copying = "select 1 from pg_stat_progress_copy where bytes_processed > 0"
-    stream.service.until(lambda: bool(stream.place.query(copying)))
+    stream.service.until(stream.place.is_copying)
     yield
     proxy.weather.delay_seconds = 0.0

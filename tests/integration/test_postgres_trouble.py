@@ -100,12 +100,15 @@ async def test_a_user_may_own_the_schema_alone(postgres_dsn: str, dataset: str) 
     assert stored.version == 0
 
 
-async def test_a_session_that_was_ended_is_replaced_by_the_next_call(sink: Sink, postgres_dsn: str) -> None:
+async def test_a_session_that_was_ended_is_replaced_by_the_next_call(postgres_dsn: str, dataset: str) -> None:
+    sink = connect(f"{postgres_dsn}?application_name={dataset}", options(dataset))
+    await sink.open()
     await claimed(sink, 5)
-    run(postgres_dsn, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'headrace%'")
+    run(postgres_dsn, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{dataset}'")
     with pytest.raises(Transient):
         await sink.positions(["orders"])
     assert (await sink.positions(["orders"])).position
+    await sink.aclose()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from support.destinations import Query, position, tables
 from support.documents import facts_of_document, facts_of_rows
@@ -42,6 +42,16 @@ def assert_each_landed_once(
         missing, surplus = wanted - landed, landed - wanted
         assert not missing, f"{missing.total()} of {wanted.total()} are missing {where}: {_some(missing)}"
         assert not surplus, f"{surplus.total()} are twice or strangers {where}: {_some(surplus)}"
+
+
+def assert_whole(log: Log, query: Query, dataset: str, topics: Mapping[str, str]) -> None:
+    """I2: everything below the stored positions is there once, and nothing at or past them."""
+    standing = position(query, dataset)
+    if not standing:
+        return
+    landed = Counter(place for place, *_ in _rows(query, dataset, topics) + _rejects(query, dataset))
+    wanted = Counter(p for p in log.stamps if p.offset < standing.get((p.topic, p.partition), 0))
+    assert landed == wanted, f"torn at {standing}: {_some(wanted - landed)} missing, {_some(landed - wanted)} too many"
 
 
 def assert_values_are_kept(
@@ -82,7 +92,7 @@ def assert_ledger_adds_up(log: Log, query: Query, dataset: str) -> None:
     assert sum(row[8] for row in rows) == log.tombstones
 
 
-def _some(found: Counter[_Landed]) -> list[_Landed]:
+def _some(found: Counter[Any]) -> list[Any]:
     return sorted(found, key=str)[:3]
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from support import service
 from support.destinations import Query, duckdb_file, position, postgres
-from support.log import Log, ends
-from support.oracle import assert_exactly_once
+from support.log import Log, ends, read_log
+from support.oracle import assert_exactly_once, assert_whole
 from support.service import Service, wait_until
 
 TABLE = "orders"
@@ -58,11 +58,16 @@ class Place:
             yield life
 
     def killed(self, failpoints: str) -> None:
-        """Live one life that ends at the armed point, and fail when the point never fired."""
+        """Live one life that ends at the armed point; fail when it never fired, or left the destination torn."""
         with self.running("--until", "latest", failpoints=failpoints) as life:
             code = life.wait()
             assert life.fired, f"{failpoints} never fired; exit code {code}:\n{life.log[-3000:]}"
             assert code == -signal.SIGKILL
+        self.whole()
+
+    def whole(self) -> None:
+        """Let the oracle judge what lies there at this instant (I2)."""
+        assert_whole(read_log(self.bootstrap, [self.topic]), self.query, self.dataset, {self.topic: TABLE})
 
     def finished(self) -> Log:
         """Live one life to the end of the topic, and let the oracle judge."""
@@ -74,6 +79,16 @@ class Place:
     def judged(self, *, set_aside: Collection[str] = ()) -> Log:
         """Let the oracle judge what landed (I1, I3, I6), and return what Kafka holds."""
         return assert_exactly_once(self.bootstrap, self.query, self.dataset, {self.topic: TABLE}, set_aside=set_aside)
+
+    def is_copying(self) -> bool:
+        """Return whether PostgreSQL is in the middle of a COPY of rows into this place."""
+        return bool(
+            self.query(
+                "select 1 from pg_stat_progress_copy join pg_class on pg_class.oid = relid "
+                f"join pg_namespace on pg_namespace.oid = relnamespace and nspname = '{self.dataset}' "
+                "where bytes_processed > 0"
+            )
+        )
 
     def position(self) -> dict[int, int]:
         """Return the stored next offset of each partition; empty before the first claim."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
+_LIBC: Final = ctypes.CDLL(None)
 COMMAND: Final = (sys.executable, "-m", "stream.cli.main")
 
 
@@ -32,7 +34,8 @@ class Service:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
-                env=_environment(env) | armed,
+                env=_environment(env, home=folder) | armed,
+                preexec_fn=_die_with_parent,
             )
 
     @property
@@ -88,15 +91,16 @@ def running(*args: str, env: Mapping[str, str] | None = None, failpoints: str = 
 
 def headrace(*args: str, env: Mapping[str, str] | None = None, seconds: float = 60) -> subprocess.CompletedProcess[str]:
     """Run any `headrace` command to its end."""
-    return subprocess.run(
-        [*COMMAND, *args],
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        cwd=ROOT,
-        env=_environment(env or {}),
-        check=False,
-    )
+    with tempfile.TemporaryDirectory(prefix="headrace-home-") as home:
+        return subprocess.run(
+            [*COMMAND, *args],
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            cwd=ROOT,
+            env=_environment(env or {}, home=Path(home)),
+            check=False,
+        )
 
 
 def fetch(url: str) -> str:
@@ -114,6 +118,11 @@ def wait_until(reached: Callable[[], bool], *, seconds: float = 60, tell: Callab
         time.sleep(0.05)
 
 
-def _environment(extra: Mapping[str, str]) -> dict[str, str]:
+def _environment(extra: Mapping[str, str], *, home: Path) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE")}
-    return {**inherited, "PYTHONPATH": str(ROOT), **extra}
+    return {**inherited, "PYTHONPATH": str(ROOT), "HOME": str(home), **extra}
+
+
+def _die_with_parent() -> None:
+    """Have the kernel kill this child when the tests end without a word (PR_SET_PDEATHSIG); a stopped one as well."""
+    _LIBC.prctl(1, signal.SIGKILL)
