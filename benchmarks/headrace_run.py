@@ -26,10 +26,11 @@ def until_latest(given: Options) -> list[str]:
 
 
 def outcome(given: Options, output: str) -> Outcome:
-    """Return what the service's log tells: ready when it has claimed its partitions, done when it gives them back."""
+    """Return what the service's log tells: ready when it first claims partitions, done when it gives the last back."""
     log = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
-    seen = {entry["event"]: _time(entry["timestamp"]) for entry in log}
-    return Outcome(given.events, seen["claimed"], seen["revoked"])
+    claimed = [_time(entry["timestamp"]) for entry in log if entry["event"] == "claimed"]
+    revoked = [_time(entry["timestamp"]) for entry in log if entry["event"] == "revoked"]
+    return Outcome(given.events, claimed[0], revoked[-1])
 
 
 def _time(text: str) -> float:

@@ -11,7 +11,7 @@ import sys
 import time
 import uuid
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median, quantiles
 
@@ -28,6 +28,7 @@ from benchmarks.workload import PARTITIONS, create_topic, orders
 WARM_UP_EVENTS = 1_000  # so that tables exist and code is warm when the clock starts
 PULSE_SECONDS = 0.01
 COMMAND_RUNS = 5
+STATIC = {"HEADRACE__KAFKA__INSTANCE_ID": "only"}
 HEADINGS = ("what", "median", "p99")
 
 
@@ -85,14 +86,33 @@ def _destination(kind: Kind, brokers: str, postgres: str, rate: int, seconds: in
             pacing.result()
         measured = [message for batch in backlog(brokers, topic, _warm()) for message in batch]
         cuts = quantiles(latencies(measured, steps), n=100)
-        pace(brokers, topic, WARM_UP_EVENTS, 1)
-        with running(given) as service:
-            again = service.until(steps[-1].events + WARM_UP_EVENTS)
-            restart = next(step.at for step in again if step.events > steps[-1].events) - service.started
+        durable = steps[-1].events
+        after_sigterm = _restart(given, durable, {})
+        killed(given, {})
+        after_sigkill = _restart(given, durable + WARM_UP_EVENTS, {})
+        killed(given, STATIC)
+        static = _restart(given, durable + 2 * WARM_UP_EVENTS, STATIC)
     return [
         (f"produced to visible in {kind}", f"{cuts[49]:.3f} s", f"{cuts[98]:.3f} s"),
-        (f"restart to first commit, {kind}", f"{restart:.2f} s", ""),
+        (f"restart to first commit, {kind}, after SIGTERM", f"{after_sigterm:.2f} s", ""),
+        (f"the same after SIGKILL, with an instance_id, {kind}", f"{static:.2f} s", ""),
+        (f"the same after SIGKILL, without: the group waits for the dead member, {kind}", f"{after_sigkill:.2f} s", ""),
     ]
+
+
+def killed(given: Options, env: Mapping[str, str]) -> None:
+    """Live one life that ends with SIGKILL while it owns its partitions."""
+    with running(given, env) as service:
+        service.until(1)
+        service.process.kill()
+
+
+def _restart(given: Options, durable: int, env: Mapping[str, str]) -> float:
+    """Return the seconds from the start of a process to the first commit of new events."""
+    pace(given.brokers, given.topic, WARM_UP_EVENTS, 1)
+    with running(given, env) as service:
+        steps = service.until(durable + WARM_UP_EVENTS)
+        return next(step.at for step in steps if step.events > durable) - service.started
 
 
 def _warm() -> dict[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import tempfile
 import time
@@ -69,11 +70,14 @@ class Service:
 
 
 @contextmanager
-def running(given: Options) -> Iterator[Service]:
-    """Start the service, and drain it after the block. Raises `ContenderFailed` when it does not exit with 0."""
+def running(given: Options, env: Mapping[str, str] | None = None) -> Iterator[Service]:
+    """Start the service, and drain it after the block, unless that has killed it.
+
+    Raises `ContenderFailed` when it does not exit with 0.
+    """
     port = free_port()
     command = headrace_run.command(given, "--http", f"127.0.0.1:{port}")
-    environment = {**os.environ, **headrace_run.ENVIRONMENT}
+    environment = {**os.environ, **headrace_run.ENVIRONMENT, **(env or {})}
     with tempfile.TemporaryFile("w+") as log:
         started = now()
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT, env=environment)
@@ -82,6 +86,6 @@ def running(given: Options) -> Iterator[Service]:
         finally:
             process.terminate()
             code = process.wait(PATIENCE_SECONDS)
-        if code:
+        if code not in (0, -signal.SIGKILL):
             log.seek(0)
             raise ContenderFailed(f"the service exited with {code}:\n{log.read()[-3000:]}")

@@ -40,7 +40,8 @@ class Fitter:
 
         Every record must have passed the guard.
         """
-        max_leaves = min(_MAX_LEAVES, _MAX_CELLS // max(len(pile), 1))
+        # What fits a template has no more keys than that: none is taken that would be refused when read exactly.
+        max_leaves = min(_MAX_LEAVES, self._limits.max_keys, _MAX_CELLS // max(len(pile), 1))
         known = [template for template in self.templates if template.leaves <= max_leaves]
         self.templates = list(known)
         pieces: list[Piece] = []

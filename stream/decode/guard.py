@@ -24,7 +24,6 @@ class _AnyObject(msgspec.Struct, gc=False):
 
 _check_object: Final = msgspec.json.Decoder(_AnyObject).decode
 _check_any: Final = msgspec.json.Decoder(msgspec.Raw).decode
-_LEAST_BYTES_PER_KEY: Final = 5  # "":1,
 
 
 def guard(pile: Pile, limits: Limits) -> tuple[Pile, Pile]:
@@ -41,14 +40,9 @@ def guard(pile: Pile, limits: Limits) -> tuple[Pile, Pile]:
 
 
 def _oversized(pile: Pile, limits: Limits) -> set[int]:
-    unremarkable = min(limits.max_record_bytes, limits.max_keys * _LEAST_BYTES_PER_KEY)
-    if (pc.max(pc.binary_length(pile.column)).as_py() or 0) <= unremarkable:
+    if (pc.max(pc.binary_length(pile.column)).as_py() or 0) <= limits.max_record_bytes:
         return set()
-    return {
-        position
-        for position, value in enumerate(pile.values)
-        if len(value) > limits.max_record_bytes or (len(value) > unremarkable and value.count(b":") > limits.max_keys)
-    }
+    return {position for position, value in enumerate(pile.values) if len(value) > limits.max_record_bytes}
 
 
 def _garbled(pile: Pile) -> set[int]:

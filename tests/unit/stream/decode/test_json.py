@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from decimal import Decimal
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pytest
 from checkpoints import OffsetRange, Partition
 from stream.config import Limits
 from stream.decode import JsonDecoder, Reason
+from stream.decode.exact import is_deeper
 from stream.model import RawBatch, Slab
 from support.decoding import batch, columnar_rows, decoder, documents, refused
 
@@ -43,7 +45,7 @@ GOOD = b'{"id":1,"name":"a"}'
         (b"[" * 100_000 + b"]" * 100_000, Reason.TOO_DEEP),
         (b'{"id":' * 100_000 + b"1" + b"}" * 100_000, Reason.TOO_DEEP),
         (b'{"id":' + b"[" * 64 + b"]" * 64 + b"}", Reason.TOO_DEEP),
-        (json.dumps([{"k": n} for n in range(2_001)]).encode(), Reason.TOO_MANY_KEYS),
+        (json.dumps({f"k{n}": n for n in range(2_001)}).encode(), Reason.TOO_MANY_KEYS),
         (json.dumps({"k" * 100_000: "v" * 17_000_000}).encode(), Reason.TOO_LARGE),
     ],
 )
@@ -133,6 +135,28 @@ def test_keys_that_are_ids_do_not_become_columns_without_bound():
     cells = [piece.data.num_rows * piece.data.num_columns for piece in decoded.documents[0].columnar]
     assert sum(cells) < 16_000_000
     assert documents(decoded)[19_999] == {"key-19999": 1, "id": 19_999}
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_elements_of_a_list_share_their_keys(pieces):
+    order = {"items": [{"sku": "a", "price": 1.5, "size": n, "tags": ["x"]} for n in range(2_001)]}
+    assert documents(decoder().decode(batch([json.dumps(order).encode()] * pieces)))[0] == order
+
+
+@pytest.mark.parametrize("number", [52_011_965_437_747_856, 9_223_372_036_854_775_808])
+def test_an_integer_beside_fractions_prints_back_as_it_was_written(number):
+    decoded = decoder().decode(batch([b'{"id":0.5}'] * 9 + [b'{"id":%d}' % number]))
+    assert repr(documents(decoded)[9]) == repr({"id": number})
+
+
+def test_text_full_of_brackets_is_looked_through_in_little_memory():
+    value = b'{"a":"' + b"[" * 4_000_000 + b'"}'
+    tracemalloc.start()
+    deep = is_deeper(value, 64)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert not deep
+    assert peak < 5 * len(value)
 
 
 def test_limits_are_those_of_the_configuration():
