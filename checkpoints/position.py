@@ -45,10 +45,7 @@ class Position:
 
     def __or__(self, other: Position) -> Position:
         """Return the least position at or past both."""
-        joined = dict(self.next)
-        for partition, offset in other.next.items():
-            joined[partition] = max(offset, joined.get(partition, offset))
-        return Position(joined)
+        return self._joined_with(other.next.items())
 
     def __contains__(self, partition: Partition) -> bool:
         return partition in self.next
@@ -58,12 +55,15 @@ class Position:
 
     def advanced_by(self, ranges: Iterable[OffsetRange]) -> Position:
         """Return the position after these ranges were taken; a range that is already behind changes nothing."""
-        there = self
-        for taken in ranges:
-            there |= Position({taken.partition: taken.stop})
-        return there
+        return self._joined_with((taken.partition, taken.stop) for taken in ranges)
 
     def of(self, partitions: Iterable[Partition]) -> Position:
         """Return the part of this position that speaks of `partitions`."""
         wanted = set(partitions)
         return Position({p: offset for p, offset in self.next.items() if p in wanted})
+
+    def _joined_with(self, offsets: Iterable[tuple[Partition, int]]) -> Position:
+        joined = dict(self.next)
+        for partition, offset in offsets:
+            joined[partition] = max(offset, joined.get(partition, offset))
+        return Position(joined)

@@ -33,6 +33,9 @@ LONG: Final = Partition("t" * 249, 10_000)
 LONG_OWNER: Final = "o" * 255
 LAST_OFFSET: Final = 2**63 - 1
 
+# With the 16 values of a ledger's row for each, more than the 65,535 parameters that PostgreSQL takes in one statement.
+MANY: Final = 4_100
+
 
 def at(*offsets: int) -> Position:
     """Return the position with these offsets for the partitions `A`, `B`, `C` in turn."""
@@ -122,6 +125,21 @@ class StoreContract:
         claim = await store.claim([A, B], at(0, 10), ORIGINS, owner="one")
         await store.commit(step(claim, {B: 1}))
         assert await stored(store) == at(0, 11)
+
+    async def test_thousands_of_partitions_are_claimed_and_moved_at_once(self, store: CheckpointStore) -> None:
+        start = Position({Partition("orders", number): number for number in range(MANY)})
+        claim = await store.claim(list(start.next), start, ORIGINS, owner="one")
+        there = step(claim, dict.fromkeys(start.next, 1))
+        await store.commit(there)
+        assert (claim.position, await stored(store)) == (start, there.upto)
+
+    async def test_one_partition_that_stands_elsewhere_fences_a_thousand_others(self, store: CheckpointStore) -> None:
+        start = Position({Partition("orders", number): 1 for number in range(1_001)})
+        claim = await store.claim(list(start.next), start, ORIGINS, owner="one")
+        last = Partition("orders", 1_000)
+        with pytest.raises(Fenced):
+            await store.commit(step(claim, dict.fromkeys(start.next, 1), since=Position({**start.next, last: 0})))
+        assert await stored(store) == start
 
     async def test_a_step_that_landed_is_fenced_when_repeated(self, store: CheckpointStore) -> None:
         claim = await store.claim([A], at(0), ORIGINS, owner="one")

@@ -31,7 +31,8 @@ class Reject:
 class Batch:
     """What one load writes. Every table fits the schema that was applied last: its columns, types and order exactly.
 
-    A table of the schema without rows in this batch is left out. No value is changed by the sink.
+    A table of the schema without rows in this batch is left out, and a nullable column without a value may be.
+    No value is changed by the sink.
     """
 
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
@@ -66,7 +67,8 @@ class Capabilities:
     name: str
     max_identifier_bytes: int = 255
     max_columns: int = 1_500
-    stores_nul_text: bool = True
+    stores_nul_text: bool = True  # NUL in text, and its escape in a JSON document
+    case_sensitive_names: bool = True  # `Orders` and `orders` are two tables
     single_process: bool = False  # only one process may write (a DuckDB file)
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal, TypeAlias
 
 from checkpoints import Checkpoint, OffsetRange, Partition, Span
 from sinks.contract import Batch
+
+Status: TypeAlias = Literal["loaded", "lost"]
 
 NO_PARTITION = Partition("", -1)  # of a load that does not come from Kafka
 
@@ -14,6 +17,8 @@ NO_PARTITION = Partition("", -1)  # of a load that does not come from Kafka
 @dataclass(frozen=True, slots=True)
 class LoadRow:
     """What one load did to one partition. `rows` counts the records that became root rows.
+
+    The status `lost`, and `lost` itself, say that the range was gone from the log before anyone read it.
 
     A load without spans (data that is not Kafka) has one such row, of no partition; its `rows` are those of all tables.
     """
@@ -30,6 +35,7 @@ class LoadRow:
     skipped: int
     holes: int
     lost: bool
+    status: Status
     schema_version: int
     epoch: int
     owner: str
@@ -68,6 +74,7 @@ def load_rows(batch: Batch, step: Checkpoint, owner: str) -> list[LoadRow]:
             skipped=span.skipped,
             holes=span.holes,
             lost=span.lost,
+            status="lost" if span.lost else "loaded",
             schema_version=batch.schema_version,
             epoch=step.epoch,
             owner=owner,

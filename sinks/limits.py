@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sinks.contract import Capabilities
 from sinks.errors import SinkError
 from sinks.schema import Schema
 
 
 def check_limits(schema: Schema, limits: Capabilities) -> None:
-    """Raise `SinkError` when a name or a number of columns is more than the destination can hold."""
+    """Raise `SinkError` when the destination cannot hold a name, all of a table's columns, or two names apart."""
+    _check_apart("tables", schema.tables, limits)
     for table in schema.tables.values():
         _check_name("table", table.name, limits)
         if len(table.columns) > limits.max_columns:
@@ -16,8 +19,21 @@ def check_limits(schema: Schema, limits: Capabilities) -> None:
                 f"table {table.name!r} would have {len(table.columns)} columns, {limits.name} takes at most "
                 f"{limits.max_columns}: lower tables.max_nesting, so that deeper levels stay in one JSON column"
             )
+        _check_apart(f"columns of table {table.name!r}", table.columns, limits)
         for column in table.columns:
             _check_name(f"column of table {table.name!r}", column, limits)
+
+
+def _check_apart(what: str, names: Iterable[str], limits: Capabilities) -> None:
+    if limits.case_sensitive_names:
+        return
+    first: dict[str, str] = {}
+    for name in names:
+        if (other := first.setdefault(name.lower(), name)) != name:
+            raise SinkError(
+                f"{what} {other!r} and {name!r} differ in case alone, which {limits.name} does not tell apart: "
+                "rename one of them"
+            )
 
 
 def _check_name(what: str, name: str, limits: Capabilities) -> None:

@@ -20,6 +20,10 @@ from sinks.sql.session import Session
 from sinks.sql.sink import SqlSink
 from sinks.sql.statement import Statement
 
+_CAPABILITIES: Final = Capabilities(
+    "duckdb", max_identifier_bytes=255, stores_nul_text=True, case_sensitive_names=False, single_process=True
+)
+
 _INCOMING: Final = "hr_incoming"
 _MEMORY: Final = ":memory:"
 
@@ -75,7 +79,7 @@ class _Database:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities("duckdb", max_identifier_bytes=255, stores_nul_text=True, single_process=True)
+        return _CAPABILITIES
 
     def connect(self) -> Session:
         try:

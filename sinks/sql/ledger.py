@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from sinks.ledger import LoadRow
 from sinks.schema import Schema
 from sinks.sql import ddl
 from sinks.sql.dialect import Dialect
-from sinks.sql.statement import Statement, render
+from sinks.sql.statement import Statement, portions, render
 from sinks.sql.system import KEYS, LOADS, SCHEMAS, TABLES
 
 
@@ -38,9 +38,15 @@ class Ledger:
         spaces = sa.table("pg_namespace", sa.column("nspname"), schema="pg_catalog")
         return render(sa.select(spaces.c.nspname).where(spaces.c.nspname == self._dataset))
 
-    def record(self, rows: Iterable[LoadRow]) -> Statement:
-        """Return the insert of what a load did; it returns a row for each that was new (none: the load had landed)."""
-        values = [{**asdict(row), "status": "loaded", "committed_at": sa.func.now()} for row in rows]
+    def record(self, rows: Sequence[LoadRow]) -> tuple[Statement, ...]:
+        """Return the inserts of what a load did, one for each thousand rows, all for the same transaction.
+
+        They return a row for each that was new (none: the load had landed).
+        """
+        return tuple(self._record(some) for some in portions(rows))
+
+    def _record(self, rows: Sequence[LoadRow]) -> Statement:
+        values = [{**asdict(row), "committed_at": sa.func.now()} for row in rows]
         statement = insert(self._loads).values(values).on_conflict_do_nothing()
         return render(statement.returning(self._loads.c.load_id))
 

@@ -10,14 +10,17 @@ import sqlalchemy as sa
 from checkpoints import Checkpoint, Known, Partition, Position
 from sinks.sql import ddl
 from sinks.sql.dialect import Dialect
-from sinks.sql.statement import Statement, quoted, render
+from sinks.sql.statement import Statement, portions, quoted, render
 from sinks.sql.system import KEYS, OFFSETS, TABLES
 
 _PARTITION: Final[Mapping[str, Any]] = {"topic": sa.Text, "partition": sa.BigInteger}
 
 
 class Offsets:
-    """The positions of one dataset, and one method for each statement that reads or moves them."""
+    """The positions of one dataset, and one method for each statement that reads or moves them.
+
+    What speaks of partitions comes as one statement for each thousand of them, all for the same transaction.
+    """
 
     def __init__(self, dialect: Dialect, dataset: str) -> None:
         self._offsets = ddl.table_of(dialect, dataset, TABLES[OFFSETS], KEYS[OFFSETS])
@@ -32,8 +35,10 @@ class Offsets:
         o = self._offsets.c
         return render(sa.select(sa.func.coalesce(sa.func.max(o.epoch), 0) + 1).where(o.pipeline == pipeline))
 
-    def remember(self, pipeline: str, starts: Mapping[Partition, int], origins: Mapping[str, str]) -> Statement:
-        """Return the insert of partitions that are not stored yet: at `starts`, owned by nobody."""
+    def remember(
+        self, pipeline: str, starts: Mapping[Partition, int], origins: Mapping[str, str]
+    ) -> tuple[Statement, ...]:
+        """Return the inserts of partitions that are not stored yet: at `starts`, owned by nobody."""
         rows = [
             {
                 "pipeline": pipeline,
@@ -48,7 +53,7 @@ class Offsets:
             }
             for partition, start in starts.items()
         ]
-        return render(sa.insert(self._offsets).values(rows))
+        return tuple(render(sa.insert(self._offsets).values(some)) for some in portions(rows))
 
     def adopt(self, pipeline: str, topic: str, origin: str) -> Statement:
         """Return the update that gives an origin to the partitions of `topic` that were stored without one."""
@@ -56,10 +61,14 @@ class Offsets:
         unknown = (o.pipeline == pipeline) & (o.topic == topic) & (o.origin == "")
         return render(sa.update(self._offsets).where(unknown).values(origin=origin))
 
-    def take(self, pipeline: str, partitions: Collection[Partition], epoch: int, owner: str) -> Statement:
-        """Return the update that gives `partitions` to `owner`; it returns topic, partition, next offset, attempts."""
+    def take(self, pipeline: str, partitions: Collection[Partition], epoch: int, owner: str) -> tuple[Statement, ...]:
+        """Return the updates that give `partitions` to `owner`; they return topic, partition, next offset, attempts."""
+        rows = [(p.topic, p.number) for p in partitions]
+        return tuple(self._take(pipeline, some, epoch, owner) for some in portions(rows))
+
+    def _take(self, pipeline: str, rows: Sequence[tuple[str, int]], epoch: int, owner: str) -> Statement:
         o = self._offsets.c
-        taken = _values("taken", _PARTITION, [(p.topic, p.number) for p in partitions])
+        taken = _values("taken", _PARTITION, rows)
         inherited = (o.owner != "") & (o.owner != owner)
         statement = (
             sa.update(self._offsets)
@@ -74,22 +83,25 @@ class Offsets:
         )
         return render(statement)
 
-    def advance(self, step: Checkpoint) -> Statement:
+    def advance(self, step: Checkpoint) -> tuple[Statement, ...]:
         """Return the compare-and-set of all partitions of `step`; it returns topic and partition of those it moved.
 
         Attempts end only where the position really moved: a neighbour's progress says nothing of a poisoned partition.
         """
-        o = self._offsets.c
         rows = [(p.topic, p.number, since, step.upto.next[p]) for p, since in step.since.next.items()]
+        return tuple(self._advance(step.pipeline, some, step.epoch) for some in portions(rows))
+
+    def _advance(self, pipeline: str, rows: Sequence[tuple[str, int, int, int]], epoch: int) -> Statement:
+        o = self._offsets.c
         move = _values("move", {**_PARTITION, "since": sa.BigInteger, "upto": sa.BigInteger}, rows)
         statement = (
             sa.update(self._offsets)
             .where(
-                o.pipeline == step.pipeline,
+                o.pipeline == pipeline,
                 o.topic == move.c.topic,
                 o.partition == move.c.partition,
                 o.next_offset == move.c.since,
-                o.epoch == step.epoch,
+                o.epoch == epoch,
                 o.owner != "",  # remembered, never claimed: nobody may move it
             )
             .values(

@@ -23,7 +23,7 @@ from sinks.sql.binary_chunks import binary_chunks, has_binary_form
 from sinks.sql.csv_chunks import csv_chunks
 from sinks.sql.dialect import POSTGRES, Dialect
 from sinks.sql.postgres_connection import Connection
-from sinks.sql.postgres_errors import Server, while_connecting, while_working
+from sinks.sql.postgres_errors import Server, while_connecting, while_copying, while_working
 from sinks.sql.session import Session
 from sinks.sql.sink import SqlSink
 from sinks.sql.sqlstate import classify, settles_commit
@@ -125,7 +125,7 @@ class _Session:
             cursor = self._connection.execute(statement.text.encode(), statement.parameters)
             return cursor.fetchall() if cursor.description else ()
         except psycopg.Error as error:
-            raise while_working(error, self._server) from error
+            raise self._meant(error) from error
 
     def copy(self, dataset: str, table: Table, data: pa.Table) -> None:
         columns = tuple(data.column_names)
@@ -135,19 +135,21 @@ class _Session:
             self._copy(dml.copy_from(dataset, table.name, columns, "csv"), csv_chunks(data))
 
     def _copy(self, statement: Statement, chunks: Iterator[bytes | memoryview]) -> None:
+        under_way = False
         try:
             with self._connection.cursor().copy(statement.text.encode()) as copy:
+                under_way = True
                 for chunk in chunks:
                     copy.write(chunk)
         except psycopg.Error as error:
-            raise while_working(error, self._server) from error
+            raise (while_copying(error, self._server) if under_way else self._meant(error)) from error
 
     def query(self, sql: str) -> pa.Table:
         self.execute(ddl.use_dataset(self._dataset))
         try:
             cursor = self._connection.execute(sql.encode())
         except psycopg.Error as error:
-            raise while_working(error, self._server) from error
+            raise self._meant(error) from error
         names = [column.name for column in cursor.description or ()]
         rows = cursor.fetchall() if names else []
         return pa.Table.from_arrays([pa.array([row[i] for row in rows]) for i in range(len(names))], names)
@@ -191,6 +193,9 @@ class _Session:
 
     def close(self) -> None:
         self._connection.close()
+
+    def _meant(self, error: psycopg.Error) -> SinkError:
+        return while_working(error, self._server, self._connection.info.transaction_status)
 
 
 def _failed_commit(result: PGresult | None, server: Server) -> SinkError:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from sinks.errors import SinkError, Transient
-from sinks.sql.sqlstate import classify
+from sinks.sql.sqlstate import classify, classify_copied
 
 # libpq gives no SQLSTATE for a connection that was refused, only the server's text.
 _REFUSALS: Final = {
@@ -27,6 +28,9 @@ _REFUSALS: Final = {
     "invalid sslmode value": "correct the parameters of the URL",
 }
 
+
+# libpq is not in the middle of anything: the connection lives, and the statement never left.
+_NOTHING_SENT: Final = (TransactionStatus.IDLE, TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
 _ADDRESS: Final = re.compile(r"^(connection failed: )?connection to server (at|on) .*? failed: ")
 
@@ -59,11 +63,24 @@ def while_connecting(text: str, server: Server) -> SinkError:
     return Transient(f"{server} cannot be reached: {told}. Is it up? Check host and port in the URL, and the network")
 
 
-def while_working(error: psycopg.Error, server: Server) -> SinkError:
-    """Return what a failed statement means, by its SQLSTATE."""
+def while_working(error: psycopg.Error, server: Server, state: TransactionStatus) -> SinkError:
+    """Return what a failed statement means, by its SQLSTATE; without one, by the `state` the connection is left in."""
+    text = _said(error, server)
+    if error.sqlstate is None and state in _NOTHING_SENT:
+        return SinkError(f"{text}: the driver did not send the statement; please report this with the whole text")
+    return classify(error.sqlstate, text)
+
+
+def while_copying(error: psycopg.Error, server: Server) -> SinkError:
+    """Return what the server's answer to copied rows means: here the values may be to blame."""
+    ended = error.diag.severity_nonlocalized == "FATAL"
+    return (classify if ended else classify_copied)(error.sqlstate, _said(error, server))
+
+
+def _said(error: psycopg.Error, server: Server) -> str:
     told = error.diag.message_primary or _told(str(error))
     where = f" ({error.diag.context})" if error.diag.context else ""
-    return classify(error.sqlstate, f"{server}: {told}{where if len(where) < 300 else ''}")
+    return f"{server}: {told}{where if len(where) < 300 else ''}"
 
 
 def _told(text: str) -> str:

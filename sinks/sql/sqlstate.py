@@ -24,7 +24,7 @@ _TRANSIENT: Final = frozenset({
     "25P04",  # transaction too long
     "XX000",  # internal error
 })  # fmt: skip
-_PROTOCOL_VIOLATION: Final = "08P01"  # not an outage: what was copied is not what the column wants
+_PROTOCOL_VIOLATION: Final = "08P01"
 _REFUSED_CLASSES: Final = frozenset({
     "22",  # the value does not fit: NUL in text, out of range, not JSON
     "23",  # a constraint
@@ -49,12 +49,20 @@ def classify(code: str | None, text: str) -> SinkError:
     """Return the error for a SQLSTATE and the server's text. No code: the connection broke before one came."""
     if code is None:
         return Transient(text)
-    if code == _PROTOCOL_VIOLATION or code[:2] in _REFUSED_CLASSES:
+    if code[:2] in _REFUSED_CLASSES:
         return DataRefused(f"{text} (SQLSTATE {code})")
     if code in _TRANSIENT or code[:2] in _TRANSIENT_CLASSES:
         return Transient(f"{text} (SQLSTATE {code})")
     advice = _ADVICE.get(code)
     return SinkError(f"{text} (SQLSTATE {code}){f': {advice}' if advice else ''}")
+
+
+def classify_copied(code: str | None, text: str) -> SinkError:
+    """Return the same for the answer to rows that a COPY sent.
+
+    A protocol violation is then no outage, as poolers have it: what was copied is not what the column wants.
+    """
+    return DataRefused(f"{text} (SQLSTATE {code})") if code == _PROTOCOL_VIOLATION else classify(code, text)
 
 
 def settles_commit(code: str | None) -> bool:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.elements import ClauseElement
 
 Value: TypeAlias = str | int | bool | bytes | datetime | None
+T = TypeVar("T")
+
+# PostgreSQL takes 65,535 parameters in a statement; no row of ours has more than 20.
+MOST_ROWS: Final = 1_000
 
 # PostgreSQL's SQL with $1, $2 ... for parameters. DuckDB reads it too, and "%" and ":" in a name mean nothing in it.
 _COMPILER: Final = postgresql.base.PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]  # as SQLAlchemy has it
@@ -31,6 +35,11 @@ def render(clause: ClauseElement) -> Statement:
     order: Sequence[str] = getattr(compiled, "positiontup", None) or ()
     values = compiled.params or {}
     return Statement(str(compiled).strip(), tuple(values[name] for name in order))
+
+
+def portions(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Return `rows` in parts that one statement each can bring as parameters."""
+    return (rows[start : start + MOST_ROWS] for start in range(0, len(rows), MOST_ROWS))
 
 
 def quoted(name: str) -> sa.quoted_name:

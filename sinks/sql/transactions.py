@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -48,8 +48,7 @@ class Transactions:
         # PostgreSQL asks for the right to create a schema even if it exists: whoever was given one may lack it.
         if not session.execute(self._ledger.dataset_exists()):
             session.execute(ddl.create_dataset(self._dataset))
-        for statement in self._ledger.create():
-            session.execute(statement)
+        _execute_all(session, self._ledger.create())
         _commit(session)
 
     def positions(self, session: Session, topics: Collection[str]) -> Known:
@@ -79,15 +78,12 @@ class Transactions:
         for topic in {partition.topic for partition in before.position.next} & origins.keys() - before.origins.keys():
             session.execute(self._offsets.adopt(self._pipeline, topic, origins[topic]))
         fresh = {partition: start for partition, start in starts.next.items() if partition not in before.position}
-        if fresh:
-            session.execute(self._offsets.remember(self._pipeline, fresh, {**origins, **before.origins}))
+        _execute_all(session, self._offsets.remember(self._pipeline, fresh, {**origins, **before.origins}))
 
     def _take(
         self, session: Session, partitions: Collection[Partition], epoch: int
     ) -> Mapping[Partition, tuple[int, int]]:
-        if not partitions:
-            return {}
-        rows = session.execute(self._offsets.take(self._pipeline, partitions, epoch, self._owner))
+        rows = _execute_all(session, self._offsets.take(self._pipeline, partitions, epoch, self._owner))
         return {Partition(topic, number): (offset, attempts) for topic, number, offset, attempts in rows}
 
     def schema(self, session: Session) -> Schema:
@@ -164,7 +160,7 @@ class Transactions:
         if batch.rejects:
             session.copy(self._dataset, TABLES[REJECTS], rejects_table(reject_rows(batch, step)))
         failpoint("load.after_copy")
-        if not session.execute(self._ledger.record(load_rows(batch, step, self._owner))):
+        if not _execute_all(session, self._ledger.record(load_rows(batch, step, self._owner))):
             raise Fenced(f"load {step.load_id} of pipeline {self._pipeline} has landed before")
         self._advance(session, step)
         _commit_load(session, step)
@@ -192,9 +188,7 @@ class Transactions:
 
     def _advance(self, session: Session, step: Checkpoint) -> None:
         failpoint("offset.before_cas")
-        if not step.since:
-            return
-        moved = {Partition(topic, number) for topic, number in session.execute(self._offsets.advance(step))}
+        moved = {Partition(topic, number) for topic, number in _execute_all(session, self._offsets.advance(step))}
         if stuck := [partition for partition in step.since.next if partition not in moved]:
             expected = ", ".join(f"{partition} at {step.since.next[partition]}" for partition in stuck)
             raise Fenced(
@@ -206,8 +200,12 @@ class Transactions:
         if not self._dialect.advisory_locks:
             return
         if kind is locks.exclusive:
-            session.execute(locks.end_overdue())
+            session.execute(locks.end_overdue(self._dataset))
         session.execute(kind(self._dataset, *names))
+
+
+def _execute_all(session: Session, statements: Iterable[Statement]) -> list[tuple[Any, ...]]:
+    return [row for statement in statements for row in session.execute(statement)]
 
 
 def _check_claimable(partitions: Collection[Partition], position: Position) -> None:

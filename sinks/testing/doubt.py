@@ -18,7 +18,7 @@ Cut: TypeAlias = Callable[[Sink], None]
 
 
 class DoubtContract(SinkSuite):
-    """For a sink whose next commit a test can cut off: before the destination hears of it, or before it answers."""
+    """What a sink tells when its commit is cut off: before the destination hears of it, or before it answers."""
 
     @pytest.fixture
     def lose_request(self) -> Cut:

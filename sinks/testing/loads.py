@@ -137,11 +137,12 @@ class LoadContract(SinkSuite):
             "skipped",
             "holes",
             "lost",
+            "status",
         )
         ledger = sorted(await warehouse.read("_hr_loads"), key=lambda row: str(row["partition"]))
         assert [tuple(row[name] for name in told) for row in ledger] == [
-            ("orders", 0, 10, 15, 4, 2, 1, 1, 1, False),
-            ("orders", 1, 20, 22, 0, 0, 0, 0, 2, True),
+            ("orders", 0, 10, 15, 4, 2, 1, 1, 1, False, "loaded"),
+            ("orders", 1, 20, 22, 0, 0, 0, 0, 2, True, "lost"),
         ]
         assert {tuple(row[name] for name in ("load_id", "pipeline", "epoch", "owner")) for row in ledger} == {
             ("load-1", PIPELINE, claim.epoch, "one")

@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from sinks.changes import SchemaPlan
 from sinks.contract import Sink
 from sinks.errors import SinkError
 from sinks.schema import BIGINT, TEXT, Column, Schema, Table
@@ -63,6 +64,26 @@ class NameContract(SinkSuite):
         await sink.load(batch(schema, {a: [{a: "1", b: "2"}], b: [{a: "3", b: "4"}]}), data_step("one"))
         assert [await warehouse.read(name) for name in (a, b)] == [[{a: "1", b: "2"}], [{a: "3", b: "4"}]]
 
+    async def test_tables_that_differ_in_case_alone_are_two_or_refused(self, sink: Sink, warehouse: Warehouse) -> None:
+        tables = {name: table(name, n=BIGINT) for name in ("Orders", "orders")}
+        if not sink.capabilities.case_sensitive_names:
+            await _refused_together(sink, plan(Schema(), *tables.values()), "'Orders' and 'orders'")
+            await _refused_together(sink, plan(await grown(sink, tables["Orders"]), tables["orders"]), "'orders'")
+            return
+        schema = await grown(sink, *tables.values())
+        await sink.load(batch(schema, {"Orders": [{"n": 1}], "orders": [{"n": 2}]}), data_step("one"))
+        assert [await warehouse.read(name) for name in tables] == [[{"n": 1}], [{"n": 2}]]
+
+    async def test_columns_that_differ_in_case_alone_are_two_or_refused(self, sink: Sink, warehouse: Warehouse) -> None:
+        wanted = table("facts", a=BIGINT, A=TEXT)
+        if not sink.capabilities.case_sensitive_names:
+            await _refused_together(sink, plan(Schema(), wanted), "'a' and 'A'")
+            await _refused_together(sink, plan(await grown(sink, table("facts", a=BIGINT)), wanted), "'a' and 'A'")
+            return
+        schema = await grown(sink, wanted)
+        await sink.load(batch(schema, {"facts": [{"a": 1, "A": "one"}]}), data_step("one"))
+        assert await warehouse.read("facts") == [{"a": 1, "A": "one"}]
+
     @pytest.mark.parametrize("name", UNUSABLE)
     async def test_an_unusable_table_name_is_refused_before_any_ddl(self, sink: Sink, name: str) -> None:
         await _refused(sink, table(name, n=BIGINT))
@@ -86,6 +107,13 @@ class NameContract(SinkSuite):
 
 def _too_long(sink: Sink) -> str:
     return "é" * (sink.capabilities.max_identifier_bytes // 2 + 1)
+
+
+async def _refused_together(sink: Sink, wanted: SchemaPlan, told: str) -> None:
+    """Assert that a plan is refused for two names that are one to this sink, and that nothing of it was done."""
+    with pytest.raises(SinkError, match=told):
+        await sink.apply(wanted)
+    assert await sink.schema() == wanted.base
 
 
 async def _refused(sink: Sink, wanted: Table) -> None:

@@ -35,6 +35,9 @@ from sinks.testing.suite import SinkSuite, Warehouse
 PAID = ORDERS.adding(Column("paid", BOOL))
 NOTED = ORDERS.adding(Column("remark", TEXT))
 
+# More than PostgreSQL holds in any table (1,600: MaxHeapAttributeNumber).
+MANY_COLUMNS = 1_700
+
 # Everything a schema can say: all types, paths of original keys, a variant, a parent, columns that are never null.
 EVERY_TYPE = (TEXT, BIGINT, DOUBLE, BOOL, TIMESTAMP, DATE, TIME, BINARY, JSON, decimal(38, 0), decimal(20, 4))
 RICH = Table(
@@ -184,6 +187,22 @@ class SchemaContract(SinkSuite):
             await sink.apply(plan(Schema(), ORDERS, _wide(limit + 1)))
         assert await sink.schema() == Schema()
         await grown(sink, ORDERS)
+
+    @pytest.mark.parametrize("before", [0, 100], ids=["created", "widened"])
+    async def test_a_table_of_more_than_1600_columns_is_loaded_or_refused_with_the_limit(
+        self, sink: Sink, warehouse: Warehouse, before: int
+    ) -> None:
+        known = await grown(sink, ORDERS, *([_wide(before)] if before else []))
+        limit, wide = sink.capabilities.max_columns, _wide(MANY_COLUMNS)
+        row = {name: n % 2 == 0 for n, name in enumerate(wide.columns)}
+        if limit >= MANY_COLUMNS:
+            await sink.load(batch(await grown(sink, wide), {"wide": [row]}), data_step("wide"))
+            assert await warehouse.read("wide") == [row]
+            return
+        with pytest.raises(SinkError, match=rf"{MANY_COLUMNS} columns.*{limit}"):
+            await sink.apply(plan(known, wide))
+        await sink.load(batch(await sink.schema(), {"orders": [{"n": 1, "note": "a"}]}), data_step("after"))
+        assert (await sink.schema(), await warehouse.read("orders")) == (known, [{"n": 1, "note": "a"}])
 
     async def test_a_document_of_json_means_the_same(self, sink: Sink, warehouse: Warehouse) -> None:
         text = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
@@ -98,6 +99,23 @@ class ValueContract(SinkSuite):
         assert (await warehouse.read("orders"), (await sink.positions(["orders"])).position) == ([], at(0))
         await sink.load(batch(schema, {"orders": rows[:1]}, rejects=[reject(A, 1, value=b"a\x00b\x00")]), forward)
         assert await warehouse.read("orders") == rows[:1]
+
+    async def test_json_with_an_escaped_nul_is_kept_where_it_can_be_stored_and_refused_elsewhere(
+        self, sink: Sink, warehouse: Warehouse
+    ) -> None:
+        schema = await grown(sink, table("facts", n=BIGINT, v=JSON))
+        rows = [{"n": 1, "v": "{}"}, {"n": 2, "v": r'{"a": "x\u0000y"}'}]
+        forward = step(await claimed(sink, 0), {A: 2})
+        if sink.capabilities.stores_nul_text:
+            await sink.load(batch(schema, {"facts": rows}), forward)
+            found = sorted(json.loads(str(row["v"])).get("a", "") for row in await warehouse.read("facts"))
+            assert found == ["", "x\x00y"]
+            return
+        with pytest.raises(DataRefused):
+            await sink.load(batch(schema, {"facts": rows}), forward)
+        assert (await warehouse.read("facts"), (await sink.positions(["orders"])).position) == ([], at(0))
+        await sink.load(batch(schema, {"facts": rows[:1]}, rejects=[reject(A, 1)]), forward)
+        assert await warehouse.read("facts") == rows[:1]
 
 
 def _exactly(value: object) -> tuple[type, object]:

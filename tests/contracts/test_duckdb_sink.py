@@ -7,7 +7,7 @@ import pytest
 from checkpoints.testing import PIPELINE
 from sinks import Sink, SinkOptions
 from sinks.sql.duckdb import connect
-from sinks.testing import Cut, DoubtContract, SinkContract, SinkSuite, Warehouse
+from sinks.testing import Cut, SinkContract, Warehouse
 from support.cuts import cut_at
 
 
@@ -29,17 +29,11 @@ class InFile:
             await reader.aclose()
 
 
-class _DuckdbSuite(SinkSuite):
+class TestDuckdbSink(SinkContract):
     @pytest.fixture
     def warehouse(self, tmp_path: Path) -> Warehouse:
         return InFile(tmp_path)
 
-
-class TestDuckdbSink(_DuckdbSuite, SinkContract):
-    pass
-
-
-class TestDuckdbSinkInDoubt(_DuckdbSuite, DoubtContract):
     @pytest.fixture
     def lose_request(self, monkeypatch: pytest.MonkeyPatch) -> Cut:
         return cut_at("commit.before_send", monkeypatch)

@@ -7,7 +7,7 @@ import pytest
 from checkpoints.testing import PIPELINE
 from sinks import InDoubt, Sink, SinkOptions
 from sinks.memory import MemorySink, MemoryWarehouse
-from sinks.testing import Cut, DoubtContract, SinkContract, SinkSuite, Warehouse
+from sinks.testing import Cut, SinkContract, Warehouse
 
 
 class InMemory:
@@ -29,17 +29,11 @@ class InMemory:
                 return self._warehouse.table(table).to_pylist()
 
 
-class _MemorySuite(SinkSuite):
+class TestMemorySink(SinkContract):
     @pytest.fixture
     def warehouse(self) -> Warehouse:
         return InMemory()
 
-
-class TestMemorySink(_MemorySuite, SinkContract):
-    pass
-
-
-class TestMemorySinkInDoubt(_MemorySuite, DoubtContract):
     @pytest.fixture
     def lose_request(self) -> Cut:
         def cut(sink: MemorySink) -> None:

@@ -9,7 +9,7 @@ from psycopg.types.string import TextLoader
 from checkpoints.testing import PIPELINE
 from sinks import Sink, SinkOptions
 from sinks.sql.postgres import connect
-from sinks.testing import Cut, DoubtContract, SinkContract, SinkSuite, Warehouse
+from sinks.testing import Cut, SinkContract, Warehouse
 from support.cuts import cut_at
 
 
@@ -30,17 +30,11 @@ class InPostgres:
             ).fetchall()
 
 
-class _PostgresSuite(SinkSuite):
+class TestPostgresSink(SinkContract):
     @pytest.fixture
     def warehouse(self, postgres_dsn: str, dataset: str) -> Warehouse:
         return InPostgres(postgres_dsn, dataset)
 
-
-class TestPostgresSink(_PostgresSuite, SinkContract):
-    pass
-
-
-class TestPostgresSinkInDoubt(_PostgresSuite, DoubtContract):
     @pytest.fixture
     def lose_request(self, monkeypatch: pytest.MonkeyPatch) -> Cut:
         return cut_at("commit.before_send", monkeypatch)

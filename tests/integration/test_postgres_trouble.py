@@ -11,7 +11,9 @@ import pytest
 from checkpoints.testing import PIPELINE
 from servers.process import free_port
 from sinks import DataRefused, Sink, SinkError, SinkOptions, Transient
-from sinks.sql.postgres import connect
+from sinks.sql import locks
+from sinks.sql.postgres import _Database, connect
+from sinks.sql.statement import Statement
 from sinks.testing import ORDERS, batch, claimed, data_step, grown
 
 pytestmark = pytest.mark.anyio
@@ -167,6 +169,64 @@ async def test_closing_interrupts_a_load_that_waits(sink: Sink, postgres_dsn: st
                 await sink.aclose()
         assert not other.execute(f"SELECT load_id FROM {dataset}._hr_loads".encode()).fetchall()
     assert [type(error) for error in errors] == [Transient]
+
+
+async def test_parameters_that_no_statement_can_carry_stop_the_sink(postgres_dsn: str) -> None:
+    database = _Database(psycopg.conninfo.conninfo_to_dict(postgres_dsn), options("shop"))
+    session = database.connect()
+    with pytest.raises(SinkError, match="65535") as caught:
+        session.execute(Statement("SELECT 1", (1,) * 65_536))
+    session.close()
+    assert type(caught.value) is SinkError
+
+
+@pytest.mark.parametrize(
+    ("own", "timeout_seconds", "opens", "goes_on"),
+    [(True, 0.5, True, False), (False, 0.5, True, True), (True, 0, False, True)],
+    ids=["past the timeout", "in another dataset", "without a timeout"],
+)
+async def test_a_copy_that_waits_is_ended_by_writers_of_its_dataset_past_their_timeout_alone(
+    postgres_dsn: str, dataset: str, own: bool, timeout_seconds: float, opens: bool, goes_on: bool
+) -> None:
+    neighbour = dataset if own else f"{dataset}_neighbour"
+    opened, went_on = True, True
+    with psycopg.connect(postgres_dsn, application_name="headrace frozen", cursor_factory=psycopg.RawCursor) as frozen:
+        held = locks.shared(neighbour)
+        frozen.execute(held.text.encode(), held.parameters)
+        frozen.execute("CREATE TEMPORARY TABLE incoming (n integer)")
+        try:
+            with frozen.cursor().copy("COPY incoming FROM STDIN") as copy:
+                await anyio.to_thread.run_sync(_until_it_has_waited, postgres_dsn, frozen.info.backend_pid)
+                opened = await _opens(postgres_dsn, options(dataset, **_impatient(timeout_seconds)))
+                copy.write(b"1\n")
+        except psycopg.OperationalError:
+            went_on = False
+    assert (opened, went_on) == (opens, goes_on)
+
+
+def _impatient(statement_timeout_seconds: float) -> dict[str, float]:
+    return {"statement_timeout_seconds": statement_timeout_seconds, "lock_timeout_seconds": 0.2}
+
+
+async def _opens(dsn: str, wanted: SinkOptions) -> bool:
+    sink = connect(dsn, wanted)
+    try:
+        await sink.open()
+    except Transient:
+        return False
+    finally:
+        await sink.aclose()
+    return True
+
+
+def _until_it_has_waited(dsn: str, pid: int) -> None:
+    query = (
+        b"SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'ClientRead' AND state = 'active' "
+        b"AND query_start < clock_timestamp() - interval '1 s'"
+    )
+    with psycopg.connect(dsn, autocommit=True, cursor_factory=psycopg.RawCursor) as connection:
+        while not connection.execute(query, (pid,)).fetchall():
+            threading.Event().wait(0.01)
 
 
 def _until_somebody_waits(dsn: str) -> None:

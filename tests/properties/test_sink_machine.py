@@ -125,12 +125,13 @@ class SinkMachine(RuleBasedStateMachine):
     def a_stuck_load_arrives(self, load, other_id):
         """Its sender has given it up and gone on: it lands or is fenced, but not beside what took its place."""
         sink, batch, step = load
-        current = self.is_current(step)
+        step = replace(step, load_id=f"{step.load_id}-again") if other_id else step
+        current, landed = self.is_current(step), self.wait(sink.landed(step.load_id))
         try:
-            self.wait(sink.load(batch, replace(step, load_id=f"{step.load_id}-again") if other_id else step))
+            self.wait(sink.load(batch, step))
             assert current
         except Fenced:
-            pass
+            assert not current or landed
 
     def read(self, worker: Worker, partitions: set[Partition], count: int) -> tuple[Batch, Checkpoint]:
         """Cut a batch where this worker believes to stand; never mind where others cut before."""

@@ -3,20 +3,39 @@
 import pytest
 
 from sinks import DataRefused, SinkError, Transient
-from sinks.sql.sqlstate import classify, settles_commit
+from sinks.sql.sqlstate import classify, classify_copied, settles_commit
 
 
 @pytest.mark.parametrize(
     "code",
-    ["08006", "57P01", "57P03", "57014", "53100", "53300", "40001", "40P01", "55P03", "25P03", "58030", "XX000", None],
+    [
+        "08006",
+        "57P01",
+        "57P03",
+        "57014",
+        "53100",
+        "53300",
+        "40001",
+        "40P01",
+        "55P03",
+        "25P03",
+        "58030",
+        "XX000",
+        "08P01",
+        None,
+    ],
 )
 def test_an_outage_is_transient(code: str | None) -> None:
     assert type(classify(code, "text")) is Transient
 
 
-@pytest.mark.parametrize("code", ["22021", "22P02", "22P05", "22003", "22008", "23502", "54000", "54011", "08P01"])
+@pytest.mark.parametrize("code", ["22021", "22P02", "22P05", "22003", "22008", "23502", "54000", "54011"])
 def test_a_value_that_does_not_fit_is_refused(code: str) -> None:
     assert type(classify(code, "text")) is DataRefused
+
+
+def test_a_protocol_violation_is_a_refusal_where_rows_were_copied_alone() -> None:
+    assert [type(answer("08P01", "text")) for answer in (classify, classify_copied)] == [Transient, DataRefused]
 
 
 @pytest.mark.parametrize("code", ["28P01", "3D000", "42501", "25006", "42P01", "42703", "42P07", "3F000"])

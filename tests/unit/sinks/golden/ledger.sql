@@ -31,6 +31,6 @@ SELECT pg_advisory_xact_lock_shared(CAST($1 AS BIGINT)) AS pg_advisory_xact_lock
 -- (-4826358447716841345,)
 
 SELECT pg_terminate_backend(pg_catalog.pg_stat_activity.pid) AS pg_terminate_backend_1 
-FROM pg_catalog.pg_stat_activity 
-WHERE pg_catalog.pg_stat_activity.usename = CURRENT_USER AND pg_catalog.pg_stat_activity.application_name LIKE $1 AND pg_catalog.pg_stat_activity.state = $2 AND pg_catalog.pg_stat_activity.wait_event = $3 AND pg_catalog.pg_stat_activity.query_start < clock_timestamp() - CAST(current_setting($4) AS INTERVAL)
--- ('headrace %', 'active', 'ClientRead', 'statement_timeout')
+FROM pg_catalog.pg_stat_activity, pg_catalog.pg_locks 
+WHERE pg_catalog.pg_locks.pid = pg_catalog.pg_stat_activity.pid AND pg_catalog.pg_locks.locktype = $1 AND pg_catalog.pg_locks.granted AND CAST(pg_catalog.pg_locks.classid AS BIGINT) = $2 AND CAST(pg_catalog.pg_locks.objid AS BIGINT) = $3 AND pg_catalog.pg_locks.objsubid = $4 AND pg_catalog.pg_stat_activity.datname = current_database() AND pg_catalog.pg_stat_activity.usename = CURRENT_USER AND pg_catalog.pg_stat_activity.state = $5 AND pg_catalog.pg_stat_activity.wait_event = $6 AND CAST(current_setting($7) AS INTERVAL) > CAST($8 AS INTERVAL) AND pg_catalog.pg_stat_activity.query_start < clock_timestamp() - CAST(current_setting($7) AS INTERVAL)
+-- ('advisory', 3171243152, 488753279, 1, 'active', 'ClientRead', 'statement_timeout', '0')
