@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
+import os
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import anyio
 from pydantic import SecretStr
 
-from stream.config import Config, Destination, Retry
-from stream.destination import open_sink, redacted, url_of
-from stream.errors import ConfigError, HeadraceError, PipelineStepFailed
+from stream.config import Config, Retry
+from stream.destination import lasting, open_sink, reader_of, redacted, require_destination, url_of
+from stream.errors import ConfigError
+from stream.gather import gathered, gathered_until
 from stream.info import LoadInfo, LoadInfoBuilder
 from stream.normalize import snake_case
 from stream.observe.facts import Fact, Observer, Started, nobody, to_all
-from stream.resources import KafkaEvents, table_of, values_of
+from stream.refused import refuse_disposition, refuse_no_name, refuse_running_loop, refuse_unbuilt
+from stream.resources import KafkaEvents, table_of
 from stream.runtime.ids import load_ids
 from stream.runtime.once import load_values
 from stream.runtime.service import serve
 from stream.runtime.signals import stopped_by_signals
+from stream.settings import destination_from
 from stream.source.budget import Budget
 from stream.source.kafka import KafkaSource
+from stream.steps import StepWatch
 from stream.workdir import Remembered, checked_name, default_dir, recall, remember
 
 _PREFIX: Final = "headrace_"
@@ -38,12 +43,12 @@ class Pipeline:
     """A name, a destination and a dataset: the handle for everything that is done with them."""
 
     pipeline_name: str
-    working_dir: Path
+    working_dir: Path | None  # None for a user who has no home: then nothing is remembered for `attach`
     config: Config
 
     def __repr__(self) -> str:
         where = f"destination={self.destination!r}, dataset_name={self.dataset_name!r}"
-        return f"Pipeline({self.pipeline_name!r}, {where}, working_dir={str(self.working_dir)!r})"
+        return f"Pipeline({self.pipeline_name!r}, {where}, working_dir={self.working_dir and str(self.working_dir)!r})"
 
     @property
     def dataset_name(self) -> str:
@@ -68,22 +73,29 @@ class Pipeline:
         columns: Any = None,
         schema: Any = None,
     ) -> LoadInfo:
-        """Load `data` and return what was done; blocks until done, or until Ctrl-C or SIGTERM for endless data.
+        """Load `data` and return what was done; blocks until it is done.
 
-        `data`: `stream.kafka(...)`, or a list, iterable, generator (function) or async generator of objects, which
-        then go to `table_name`. Raises `ConfigError` for what cannot be, `PipelineStepFailed` when a step fails. Not
-        to be called where an event loop runs: await `run_async` there.
+        `data`: `stream.kafka(...)`, or a list, iterable, generator (function) or async generator of objects, or an
+        Arrow table or record batch, which then go to `table_name`. Raises `ConfigError` for what cannot be,
+        `PipelineStepFailed` when a step fails. Not to be called where an event loop runs: await `run_async` there.
+
+        Events from Kafka: the first Ctrl-C or SIGTERM drains, and the call returns. Other data is gathered in memory
+        first, on this thread, and signals do what they always do in Python: Ctrl-C raises `KeyboardInterrupt`, and
+        nothing is half-written.
         """
-        _refuse_running_loop()
-        _refuse_unbuilt(staging=staging, columns=columns, schema=schema)
-        _refuse_disposition(write_disposition)
+        refuse_running_loop()
+        refuse_unbuilt(staging=staging, columns=columns, schema=schema)
+        refuse_disposition(write_disposition)
         at = self._at(destination, dataset_name, credentials)
+        if isinstance(data, KafkaEvents):
+            return anyio.run(at._until_stopped, data, table_name)
+        require_destination(self.pipeline_name, at.config.destination)
+        table = table_of(data, table_name)
+        return anyio.run(partial(at.run_async, gathered(data), table_name=table))
 
-        async def blocking() -> LoadInfo:
-            async with stopped_by_signals() as stopping:
-                return await at.run_async(data, table_name=table_name, stopping=stopping)
-
-        return anyio.run(blocking)
+    async def _until_stopped(self, events: KafkaEvents, table_name: str | None) -> LoadInfo:
+        async with stopped_by_signals() as stopping:
+            return await self.run_async(events, table_name=table_name, stopping=stopping)
 
     async def run_async(
         self,
@@ -93,16 +105,20 @@ class Pipeline:
         observe: Observer = nobody,
         stopping: anyio.Event | None = None,
     ) -> LoadInfo:
-        """Do the same as `run` on a running event loop; ends early when `stopping` is set."""
+        """Do the same as `run` on a running event loop, leaving signals to the caller.
+
+        When `stopping` is set, events from Kafka drain. Other data is then given up if it was not all gathered yet:
+        nothing of it is loaded. What is not async is gathered in a thread.
+        """
         if isinstance(data, KafkaEvents):
             if table_name is not None:
                 raise ConfigError("table_name has no meaning for Kafka: tables.name_template maps topics to tables")
             return await self._stream(data, observe, stopping or anyio.Event())
-        return await self._load(data, table_of(data, table_name), observe)
+        return await self._load(data, table_of(data, table_name), observe, stopping)
 
     async def _stream(self, events: KafkaEvents, observe: Observer, stopping: anyio.Event) -> LoadInfo:
         config = self._resolved().model_copy(update={"kafka": events.config})
-        group = events.config.group or self.pipeline_name
+        group = events.config.group or reader_of(self.pipeline_name, config)
         headers = "headers" in config.tables.include
 
         def open_source(config: Config, budget: Budget) -> KafkaSource:
@@ -110,23 +126,25 @@ class Pipeline:
 
         sink = open_sink(self.pipeline_name, config)
         info = LoadInfoBuilder(self.pipeline_name, sink.capabilities.name, self.dataset_name)
-        watchers = to_all(info.observe, self._remember, observe)
-        await serve(self.pipeline_name, config, sink, open_source, watchers, stopping=stopping)
+        steps = StepWatch()
+        watchers = to_all(info.observe, self._remember, steps.observe, observe)
+        try:
+            await serve(self.pipeline_name, config, sink, open_source, watchers, stopping=stopping)
+        except Exception as error:
+            if failure := steps.failure(error):
+                raise failure from error
+            raise
         return info.build()
 
-    async def _load(self, data: Any, table: str, observe: Observer) -> LoadInfo:
+    async def _load(self, data: Any, table: str, observe: Observer, stopping: anyio.Event | None) -> LoadInfo:
         config = self._resolved().model_copy(update={"retry": _bounded(self.config.retry)})
-        try:
-            values = await values_of(data)
-        except HeadraceError:
-            raise
-        except Exception as error:
-            raise PipelineStepFailed("extract", None, error) from error
         sink = open_sink(self.pipeline_name, config)
         info = LoadInfoBuilder(self.pipeline_name, sink.capabilities.name, self.dataset_name)
         watchers = to_all(info.observe, self._remember, observe)
         try:
-            await load_values(self.pipeline_name, config, sink, table, values, load_ids()(), watchers)
+            values = await gathered_until(stopping, data)
+            if values is not None:
+                await load_values(self.pipeline_name, config, sink, table, values, load_ids()(), watchers)
         finally:
             await sink.aclose()
         return info.build()
@@ -136,15 +154,18 @@ class Pipeline:
         return self.config.model_copy(update={"pipeline": self.pipeline_name, "destination": named})
 
     def _at(self, destination: str | None, dataset_name: str | None, credentials: str | None) -> Pipeline:
-        url = url_of(destination, credentials, self.pipeline_name) or self.config.destination.url
+        refuse_no_name(dataset_name=dataset_name)
+        url = url_of(destination, credentials, self.pipeline_name, otherwise=self.config.destination.url)
         dataset = dataset_name or self.config.destination.dataset
         moved = self.config.destination.model_copy(update={"url": url, "dataset": dataset})
         return Pipeline(self.pipeline_name, self.working_dir, self.config.model_copy(update={"destination": moved}))
 
     def _remember(self, fact: Fact) -> None:
-        if isinstance(fact, Started) and self.destination is not None:  # not sooner: a wrong URL is not worth keeping
-            with suppress(OSError):  # only `attach` needs it: a home that is read-only, as in a container, stops no run
-                remember(self.working_dir, Remembered(self.pipeline_name, self.destination, self.dataset_name))
+        if not isinstance(fact, Started) or self.working_dir is None or self.destination is None:
+            return  # not sooner than started: a wrong URL is not worth keeping
+        where = lasting(self.destination)
+        with suppress(OSError):  # only `attach` needs it: a home that is read-only, as in a container, stops no run
+            remember(self.working_dir, Remembered(self.pipeline_name, where, self.dataset_name))
 
 
 def pipeline(
@@ -163,12 +184,13 @@ def pipeline(
     """Return a pipeline; without arguments the most recently created one, or a new one with all defaults.
 
     `pipeline_name` defaults to the script's file name with the prefix `headrace_`, `dataset_name` to the name,
-    `pipelines_dir` to `~/.headrace/pipelines`. `destination` is a name (`"duckdb"`: a file beside the script) or a
-    URL. `full_refresh` loads from scratch into `<dataset>_<YYYYMMDDhhmmss>`. A parameter that is not built yet is
-    refused with `ConfigError`.
+    `pipelines_dir` to `~/.headrace/pipelines`. `destination` is a name (`"duckdb"`: a file in the current folder)
+    or a URL; without it and `credentials`, `HEADRACE__DESTINATION__URL` is taken. The other variables of that section
+    (password, dataset, timeouts) count as well, and what is given here wins. `full_refresh` loads from scratch into
+    `<dataset>_<YYYYMMDDhhmmss>`. A parameter that is not built yet is refused with `ConfigError`.
     """
     given = (pipeline_name, pipelines_dir, destination, dataset_name, credentials, full_refresh or None)
-    _refuse_unbuilt(
+    refuse_unbuilt(
         pipeline_salt=pipeline_salt,
         staging=staging,
         import_schema_path=import_schema_path,
@@ -177,18 +199,31 @@ def pipeline(
     )
     if _newest and all(value is None for value in given):
         return _newest[0]
-    name = checked_name(pipeline_name or _script_name())
-    dataset = dataset_name or snake_case(name)
-    where = Destination(
-        url=url_of(destination, credentials, name),
-        dataset=f"{dataset}_{datetime.now(UTC):%Y%m%d%H%M%S}" if full_refresh else dataset,
-    )
-    return _register(name, pipelines_dir, Config(pipeline=name, destination=where))
+    refuse_no_name(dataset_name=dataset_name)
+    name = checked_name(_script_name() if pipeline_name is None else pipeline_name)
+    set_outside = destination_from(os.environ)
+    dataset = dataset_name or set_outside.dataset or snake_case(name)
+    where = {
+        "url": url_of(destination, credentials, name, otherwise=set_outside.url),
+        "dataset": f"{dataset}_{datetime.now(UTC):%Y%m%d%H%M%S}" if full_refresh else dataset,
+    }
+    return _register(name, pipelines_dir, Config(pipeline=name, destination=set_outside.model_copy(update=where)))
 
 
 def pipeline_of(config: Config, *, pipelines_dir: str | Path | None = None) -> Pipeline:
-    """Return the pipeline that a whole configuration describes; its name defaults to its topics'."""
-    name = config.pipeline or snake_case("_".join(config.kafka.topics)) or "headrace"
+    """Return the pipeline that a whole configuration describes; one topic gives it its name if it has none.
+
+    Raises `ConfigError` for several topics or a pattern without a name: one that is made from them would be another
+    one, with positions of its own, as soon as a topic is added.
+    """
+    name = config.pipeline
+    if name is None and len(config.kafka.topics) == 1:
+        name = snake_case(config.kafka.topics[0])
+    if name is None:
+        raise ConfigError(
+            "a run of several topics, or of a pattern, needs a name for its pipeline, which owns the positions: "
+            "--pipeline shop, or pipeline in a file. A pipeline that had one topic and no name is called like the topic"
+        )
     return _register(checked_name(name), pipelines_dir, config)
 
 
@@ -202,15 +237,19 @@ def attach(
 ) -> Pipeline:
     """Return a pipeline that ran before, as its working folder remembers it; changes nothing.
 
-    Raises `ConfigError` when there is no valid state. A password is not remembered: give `credentials` anew.
+    Raises `ConfigError` when there is no valid state. A password is not remembered: give `credentials` anew, or
+    `HEADRACE__DESTINATION__PASSWORD`.
     """
-    _refuse_unbuilt(pipeline_salt=pipeline_salt, full_refresh=full_refresh or None, progress=progress)
-    name = checked_name(pipeline_name or _script_name())
-    remembered = recall(Path(pipelines_dir or default_dir()) / name)
-    where = Destination(
-        url=url_of(None, credentials, name) or SecretStr(remembered.destination), dataset=remembered.dataset_name
-    )
-    return _register(name, pipelines_dir, Config(pipeline=name, destination=where))
+    refuse_unbuilt(pipeline_salt=pipeline_salt, full_refresh=full_refresh or None, progress=progress)
+    name = checked_name(_script_name() if pipeline_name is None else pipeline_name)
+    folder = _working_dir(name, pipelines_dir)
+    if folder is None:
+        raise ConfigError("this user has no home folder to look for ~/.headrace/pipelines in: give pipelines_dir")
+    remembered = recall(folder)
+    url = url_of(None, credentials, name, otherwise=SecretStr(remembered.destination))
+    where = {"url": url, "dataset": remembered.dataset_name}
+    destination = destination_from(os.environ).model_copy(update=where)
+    return _register(name, pipelines_dir, Config(pipeline=name, destination=destination))
 
 
 def run(
@@ -240,9 +279,14 @@ def run(
 
 
 def _register(name: str, pipelines_dir: str | Path | None, config: Config) -> Pipeline:
-    made = Pipeline(name, Path(pipelines_dir or default_dir()) / name, config)
+    made = Pipeline(name, _working_dir(name, pipelines_dir), config)
     _newest[:] = [made]
     return made
+
+
+def _working_dir(name: str, pipelines_dir: str | Path | None) -> Path | None:
+    above = Path(pipelines_dir) if pipelines_dir else default_dir()
+    return above and above / name
 
 
 def _bounded(retry: Retry) -> Retry:
@@ -251,24 +295,3 @@ def _bounded(retry: Retry) -> Retry:
 
 def _script_name() -> str:
     return _PREFIX + (snake_case(Path(sys.argv[0]).stem) or "pipeline")
-
-
-def _refuse_running_loop() -> None:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    raise HeadraceError("run() blocks, and an event loop runs here: write `await pipeline.run_async(data)` instead")
-
-
-def _refuse_unbuilt(**given: object) -> None:
-    for name, value in given.items():
-        if value is not None:
-            raise ConfigError(f"{name} is not built yet in this version of headrace: leave it out")
-
-
-def _refuse_disposition(write_disposition: str | None) -> None:
-    if write_disposition not in (None, "append"):
-        raise ConfigError(
-            f"write_disposition {write_disposition!r} is not built yet in this version of headrace: it appends"
-        )

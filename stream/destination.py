@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import uuid
+from hashlib import blake2b
+from pathlib import Path
 from typing import Final
+from urllib.parse import quote, unquote
 
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
@@ -13,36 +17,55 @@ from sqlalchemy.exc import ArgumentError
 
 from sinks import Sink, SinkError, SinkOptions
 from sinks.registry import connect, schemes
+from stream import fields
 from stream.config import Config, Destination
 from stream.errors import ConfigError
-from stream.redact import redact
+from stream.redact import MASK
+from stream.urls import check_password, masked
 
-_FILES: Final = {"duckdb": "duckdb:///{name}.duckdb"}  # destinations that need nothing but a file beside the script
+_FILES: Final = {"duckdb": "duckdb:///{name}.duckdb"}  # need nothing but a file in the current folder
+_RELATIVE_FILE: Final = re.compile(r"duckdb:///(?P<path>[^/:?#][^?#]*)(?P<rest>.*)")
+_URL_VARIABLE: Final = fields.variable(("destination", "url"))
 
 
-def url_of(destination: str | None, credentials: str | None, pipeline_name: str) -> SecretStr | None:
-    """Return the URL for `destination` (a name or a URL) and `credentials` (a connection string); None when unsaid."""
+def url_of(
+    destination: str | None, credentials: str | None, pipeline_name: str, *, otherwise: SecretStr | None
+) -> SecretStr | None:
+    """Return the URL for `destination` (a name or a URL) and `credentials` (a connection string).
+
+    `otherwise` is taken when neither is given, and when `destination` is the name of its kind without saying where.
+    Raises `ConfigError`, without a password in its text, for what is no destination.
+    """
     for name, value in (("destination", destination), ("credentials", credentials)):
         if not isinstance(value, str | None):
             raise ConfigError(f"{name} takes text in this version of headrace, not {type(value).__name__}")
     if credentials is not None:
         if destination is not None and _scheme(destination) != _scheme(credentials):
             raise ConfigError("destination and credentials name different kinds of destination: give one of the two")
-        return SecretStr(credentials)
+        return _checked(credentials)
     if destination is None:
-        return None
+        return otherwise
     if ":" in destination:
-        return SecretStr(destination)
+        return _checked(destination)
     if destination in _FILES:
         return SecretStr(_FILES[destination].format(name=pipeline_name))
     if destination == "memory":
         return SecretStr(f"memory://{pipeline_name}")
     if destination in schemes():
+        if otherwise and _scheme(otherwise.get_secret_value()) == _scheme(destination):
+            return otherwise
         raise ConfigError(
             f"destination {destination!r} needs to know where: give a URL ({destination}://user@host/database), "
-            "credentials='...', or set HEADRACE__DESTINATION__URL"
+            f"credentials='...', or set {_URL_VARIABLE}"
         )
     raise ConfigError(f"no destination is called {destination!r}; there are: {', '.join(sorted(schemes()))}")
+
+
+def _checked(url: str) -> SecretStr:
+    try:
+        return SecretStr(check_password(url))
+    except ValueError as error:
+        raise ConfigError(f"destination: {error}") from None
 
 
 def _scheme(text: str) -> str:
@@ -52,11 +75,41 @@ def _scheme(text: str) -> str:
 
 def redacted(url: SecretStr) -> str:
     """Return a URL without its password, for people and for files."""
+    text = url.get_secret_value()
     try:
-        parsed = make_url(url.get_secret_value()).difference_update_query(("password", "sslpassword"))
-        return redact(parsed._replace(password=None).render_as_string())  # set() takes None for "unchanged"
-    except ArgumentError:
-        return url.get_secret_value().partition(":")[0] + "://"
+        parsed = make_url(check_password(text)).difference_update_query(("password", "sslpassword"))
+        return masked(parsed._replace(password=None).render_as_string())  # set() takes None for "unchanged"
+    except (ArgumentError, ValueError):
+        scheme, separator, _ = text.partition("://")
+        return f"{scheme}://{MASK}" if separator else MASK
+
+
+def lasting(url: str) -> str:
+    """Return `url` so that it means the same in another folder: with the absolute path of a DuckDB file."""
+    match = _RELATIVE_FILE.fullmatch(url)
+    if match is None:
+        return url
+    return f"duckdb:///{quote(str(Path(unquote(match['path'])).absolute()))}{match['rest']}"
+
+
+def reader_of(pipeline: str, config: Config) -> str:
+    """Return the name of the consumer group that reads for a pipeline, another one for each destination.
+
+    In one group, two pipelines of one name that fill two destinations would each get half of the partitions.
+    """
+    url = SecretStr(lasting(require_destination(pipeline, config.destination).get_secret_value()))
+    mark = blake2b(f"{redacted(url)} {config.destination.dataset}".encode(), digest_size=4).hexdigest()
+    return f"{pipeline}-{mark}"
+
+
+def require_destination(pipeline: str, where: Destination) -> SecretStr:
+    """Return the URL of `where`; raises `ConfigError` that says how to give one when it has none."""
+    if where.url is None:
+        raise ConfigError(
+            f"pipeline {pipeline!r} has no destination: give one, stream.pipeline(..., destination='duckdb') or a URL, "
+            f"or set {_URL_VARIABLE} before the pipeline is made"
+        )
+    return where.url
 
 
 def open_sink(pipeline: str, config: Config) -> Sink:
@@ -65,13 +118,9 @@ def open_sink(pipeline: str, config: Config) -> Sink:
     Raises `ConfigError` when none is described, and when the URL or the installation has no sink for it.
     """
     where = config.destination
-    if where.url is None:
-        raise ConfigError(
-            f"pipeline {pipeline!r} has no destination: give one (--to duckdb:///{pipeline}.duckdb), or set "
-            "destination.url in the file, or HEADRACE__DESTINATION__URL"
-        )
+    url = require_destination(pipeline, where)
     try:
-        return connect(_with_password(where.url, where.password), _options(pipeline, where))
+        return connect(_with_password(url, where.password), _options(pipeline, where))
     except SinkError as error:
         raise ConfigError(str(error)) from error
 

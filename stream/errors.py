@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 
@@ -64,8 +65,40 @@ class PipelineStepFailed(HeadraceError):
         super().__init__(f"{step} failed{f' in load {load_id}' if load_id else ''}: {cause}")
         self.step = step
         self.load_id = load_id
-        self.exit_code = getattr(cause, "exit_code", 1)  # type: ignore[misc]  # an instance speaks for its cause
+        self.exit_code = exit_code_of(cause) or 1  # type: ignore[misc]  # an instance speaks for its cause
 
 
 class UnsupportedValue(HeadraceError):
     """A value that no column type can hold, such as NaN or a timedelta; the text names its path."""
+
+
+def exit_code_of(error: BaseException) -> int | None:
+    """Return the exit code for an error that is raised on purpose; None for any other."""
+    from checkpoints import Fenced  # here, not above: sinks bring Arrow, and `--help` must not wait for it
+    from sinks import SinkError
+
+    match error:
+        case HeadraceError():
+            return error.exit_code
+        case SinkError():
+            return DestinationError.exit_code
+        case Fenced():
+            return OwnershipLost.exit_code
+        case _:
+            return None
+
+
+def telling(error: BaseException) -> BaseException:
+    """Return the error that says what happened: inside a group, or below the step that it failed."""
+    leaves = list(_leaves(error))
+    return next((leaf for leaf in leaves if exit_code_of(leaf) is not None), leaves[0])
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    elif isinstance(error, PipelineStepFailed) and error.__cause__ is not None:
+        yield from _leaves(error.__cause__)
+    else:
+        yield error

@@ -11,7 +11,7 @@ MASK: Final = "***"
 _SHORTEST: Final = 4  # masking a shorter secret by value would make every text unreadable; URLs are masked all the same
 
 # Greedy on purpose: a password may itself hold "@", ":" or "/", and hiding too much is the right mistake.
-_IN_URL: Final = re.compile(r"(?P<user>\w://[^\s:/@]*):[^\s]*@")
+_IN_URL: Final = re.compile(r"(?P<user>\w://[^\s:]*):[^\s]*@")
 _IN_PAIR: Final = re.compile(
     r"(?P<key>\b\w*(?:password|passwd|pwd|secret|token)\w*\s*=\s*)(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\s&;,'\"]+)",
     re.IGNORECASE,

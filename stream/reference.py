@@ -79,7 +79,7 @@ def _table(section: fields.Path) -> str:
 
 
 def _row(name: str, node: Node) -> str:
-    return f"| `{name}` | {_type(node)} | {_default(node.get('default'))} | {node['description']} |"
+    return f"| `{name}` | {_type(node)} | {_default(node.get('default'))} | {' '.join(node['description'].split())} |"
 
 
 def _type(node: Node) -> str:

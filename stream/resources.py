@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -34,7 +34,8 @@ def kafka(
 ) -> KafkaEvents:
     """Return the events of `topics` (or of all topics that match `pattern`) on `brokers`.
 
-    `until="latest"` bounds the run at the offsets that are latest when it begins; else it runs until it is stopped.
+    `pattern` matches whole names. `start` without a zone is UTC. `until="latest"` bounds the run at the offsets that
+    are latest when it begins; else it runs until it is stopped.
     The other settings are those of `docs/configuration.md`, section kafka.
     """
     if bool(topics) == bool(pattern):
@@ -52,32 +53,31 @@ def kafka(
             instance_id=instance_id,
         )
     except ValidationError as error:
-        wrong = "; ".join(f"{each['loc'][0]}: {each['msg']}" for each in error.errors())
+        wrong = "; ".join(f"{each['loc'][0]}: {each['msg'].removeprefix('Value error, ')}" for each in error.errors())
         raise ConfigError(f"stream.kafka() cannot take {wrong}") from None
     return KafkaEvents(config)
 
 
 def table_of(data: Any, table_name: str | None) -> str:
-    """Return the table that `data` goes to: `table_name`, or the name of a generator function."""
-    name = table_name or (getattr(data, "__name__", None) if _is_function(data) or inspect.isgenerator(data) else None)
-    if not name:
+    """Return the table that `data` goes to: `table_name`, or the name of a generator function.
+
+    Raises `ConfigError` where there is none: a lambda and a generator expression have no name either.
+    """
+    name = _own_name(data) if table_name is None else table_name
+    if name is None:
         raise ConfigError("this data has no name of its own: say which table it goes to, run(data, table_name='...')")
+    if not isinstance(name, str) or not name.strip():
+        raise ConfigError(f"table_name is the name of a table, not {name!r}")
     return name
 
 
-async def values_of(data: Any) -> Sequence[Any]:
-    """Return all items of `data` in memory: an iterable, an async iterable, or a function that returns one."""
-    if _is_function(data):
-        data = data()
-    if inspect.isawaitable(data):
-        data = await data
-    if isinstance(data, AsyncIterable):
-        return [item async for item in data]
-    if isinstance(data, str | bytes | dict) or not isinstance(data, Iterable):
-        kind = type(data).__name__
-        raise ConfigError(f"run() takes a list, an iterable or a generator of objects, not {kind}: put it in a list")
-    return list(data)
+def _own_name(data: Any) -> str | None:
+    if not (is_function(data) or inspect.isgenerator(data) or inspect.isasyncgen(data)):
+        return None
+    name = getattr(data, "__name__", None)
+    return name if name and name.isidentifier() else None  # else `<lambda>` or `<genexpr>`
 
 
-def _is_function(data: Any) -> bool:
+def is_function(data: Any) -> bool:
+    """Return whether `data` is to be called for what it returns."""
     return inspect.isfunction(data) or inspect.ismethod(data) or (isinstance(data, Callable) and hasattr(data, "func"))  # type: ignore[arg-type]  # functools.partial

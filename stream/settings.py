@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr, ValidationError
 
 from stream import fields
-from stream.config import Config
+from stream.config import Config, Destination
 from stream.errors import ConfigError
-from stream.redact import MASK, redact
+from stream.redact import MASK
+from stream.urls import masked, passwords
 from stream.written import Layer, from_command_line, from_environment, from_file, layer
 
 
@@ -30,7 +30,19 @@ def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, 
         layer(from_environment(environ)),
         layer(from_command_line(overrides)),
     ]
-    settings = {place: setting for one in given for place, setting in one.items()}
+    return _checked({place: setting for one in given for place, setting in one.items()})
+
+
+def destination_from(environ: Mapping[str, str]) -> Destination:
+    """Return the destination that the environment alone describes; its other settings are not looked at.
+
+    Raises `ConfigError` as `load` does.
+    """
+    section = (setting for setting in from_environment(environ) if setting.path[0] == "destination")
+    return _checked(layer(section)).destination
+
+
+def _checked(settings: Layer) -> Config:
     try:
         return Config.model_validate(_nested(settings))
     except ValidationError as error:
@@ -57,7 +69,7 @@ def public(config: Config) -> dict[str, Any]:
     for path in filter(fields.is_secret, fields.leaves()):
         secret = _value(config, path)
         if isinstance(secret, SecretStr):
-            _put(shown, path, redact(secret.get_secret_value()) if path[-1] == "url" else MASK)
+            _put(shown, path, masked(secret.get_secret_value()) if path[-1] == "url" else MASK)
     return shown
 
 
@@ -68,7 +80,7 @@ def secrets(config: Config) -> tuple[str, ...]:
         secret = _value(config, path)
         if isinstance(secret, SecretStr):
             text = secret.get_secret_value()
-            found += _passwords(text) if path[-1] == "url" else [text]
+            found += passwords(text) if path[-1] == "url" else [text]
     return tuple(found)
 
 
@@ -78,7 +90,10 @@ def _complaints(error: ValidationError, settings: Layer) -> Iterator[str]:
         place = tuple(str(part) for part in detail["loc"])
         while place and place not in fields.leaves():
             place = place[:-1]  # an item of a list, or one type of a union
-        reasons.setdefault(place, []).append(_plain(detail["type"], detail["msg"]))
+        if detail["type"] == "value_error":
+            yield f"{settings[place].named}: {detail['ctx']['error']}"
+        else:
+            reasons.setdefault(place, []).append(_plain(detail["type"], detail["msg"]))
     for place, texts in reasons.items():
         setting = settings[place]
         got = "" if fields.is_secret(place) else f", not {setting.value!r}"
@@ -111,11 +126,3 @@ def _value(config: Config, path: fields.Path) -> object:
     for key in path:
         value = getattr(value, key)
     return value
-
-
-def _passwords(url: str) -> list[str]:
-    try:
-        password = urlsplit(url).password
-    except ValueError:
-        return [url]
-    return [password, unquote(password)] if password else []

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from stream.errors import ConfigError
+from stream.urls import check_password
 
 _FILE = "pipeline.json"
 _VERSION = 1
@@ -16,7 +17,7 @@ _VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What the folder remembers. `destination` is without a password: that is given anew, or read from settings."""
+    """What the folder remembers. `destination` is without a password: that is given anew, or in the environment."""
 
     pipeline_name: str
     destination: str
@@ -34,9 +35,12 @@ def checked_name(name: str) -> str:
     return name
 
 
-def default_dir() -> Path:
-    """Return the folder of all working folders: `~/.headrace/pipelines`."""
-    return Path.home() / ".headrace" / "pipelines"
+def default_dir() -> Path | None:
+    """Return the folder of all working folders: `~/.headrace/pipelines`; None for a user who has no home."""
+    try:
+        return Path.home() / ".headrace" / "pipelines"
+    except RuntimeError:
+        return None
 
 
 def remember(folder: Path, what: Remembered) -> None:
@@ -51,8 +55,7 @@ def recall(folder: Path) -> Remembered:
     """Return what `folder` remembers; raises `ConfigError` that says what to try when there is nothing valid."""
     path = folder / _FILE
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return Remembered(**found)
+        return _valid(Remembered(**json.loads(path.read_text(encoding="utf-8"))))
     except FileNotFoundError:
         others = sorted(p.parent.name for p in folder.parent.glob(f"*/{_FILE}"))
         hint = f"known here: {', '.join(others)}" if others else f"none is known in {folder.parent}"
@@ -60,8 +63,23 @@ def recall(folder: Path) -> Remembered:
             f"no pipeline {folder.name!r} to attach to: {path} does not exist ({hint}). "
             "Run it once with stream.pipeline(...), or give pipelines_dir"
         ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read the pipeline state {path}: {error.strerror}; mend that, or give another pipelines_dir"
+        ) from error
     except (ValueError, TypeError) as error:
         raise ConfigError(
             f"{path} is not a valid pipeline state ({error}): remove it and run stream.pipeline(...) again; positions "
             "are kept in the destination, so nothing is lost or loaded twice"
         ) from error
+
+
+def _valid(found: Remembered) -> Remembered:
+    if found.version != _VERSION:
+        raise ValueError(f"its version is {found.version!r}, this headrace knows {_VERSION}")
+    for name in ("pipeline_name", "destination", "dataset_name"):
+        value = getattr(found, name)
+        if not isinstance(value, str) or not value:
+            raise ValueError(f"{name} is {value!r}, not a text")
+    check_password(found.destination)
+    return found

@@ -55,11 +55,13 @@ def _parsed(path: Path) -> Mapping[str, Any]:
             case ".toml":
                 return tomllib.loads(text)
             case ".yaml" | ".yml":
-                content = yaml.safe_load(text)
+                content = yaml.load(text, _StrictLoader)  # noqa: S506  # a SafeLoader
             case other:
                 raise ConfigError(f"{path}: a configuration file ends in .toml, .yaml or .yml, not {other!r}")
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not TOML: {error}") from None
+    except _GivenTwice as error:
+        raise ConfigError(f"{path}: {error.problem} is given twice{_line(error)}; keep one") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML{_line(error)}") from None  # the parser's text quotes the file: secrets
     if content is None:
@@ -67,6 +69,25 @@ def _parsed(path: Path) -> Mapping[str, Any]:
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: a configuration file holds sections with settings, not a {type(content).__name__}")
     return content
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Takes no key twice, as TOML does not: YAML's rule is one key, its parser's the last value."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in seen:
+                raise _GivenTwice(problem=key.value, problem_mark=key.start_mark)
+            seen.add(key.value)
+        return node
+
+
+class _GivenTwice(yaml.MarkedYAMLError):
+    """A mapping has a key twice; `problem` is the key."""
 
 
 def _line(error: yaml.YAMLError) -> str:

@@ -33,10 +33,15 @@ def check(
         from stream import settings
         from stream.api import pipeline_of
         from stream.destination import open_sink
+        from stream.observe.http import parse_address
+        from stream.source.security import security_arguments
 
         loaded = settings.load(config, os.environ, {})
         settings.require_complete(loaded)
         open_sink(pipeline_of(loaded).pipeline_name, loaded)  # not connected: knows scheme, URL and driver
+        security_arguments(loaded.kafka.security)
+        if loaded.service.http is not None:
+            parse_address(loaded.service.http)
         print(json.dumps(settings.public(loaded), indent=2))
 
 

@@ -8,14 +8,18 @@ from typing import Annotated
 import anyio
 import typer
 
+from stream.errors import ConfigError
+
 
 def demo(
     events: Annotated[int, typer.Option(min=2_000, help="How many events to produce.")] = 200_000,
-    folder: Annotated[Path | None, typer.Option(help="Where to leave the files; a temporary folder if unsaid.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Empty folder for the files; a temporary one if unsaid.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the events.")] = 7,
 ) -> None:
     """Produce events, kill the service twice in mid-commit, and prove that each event landed exactly once."""
-    from stream.demo.play import play
-
+    try:
+        from stream.demo.play import play
+    except ImportError as error:
+        raise ConfigError(f"the demo lacks a package ({error}): pip install 'headrace[demo]'") from error
     proof = anyio.run(lambda: play(events, folder, seed=seed))
     raise typer.Exit(0 if proof.holds else 1)

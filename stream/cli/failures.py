@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from stream.errors import DestinationError, HeadraceError, OwnershipLost
+from stream.errors import exit_code_of, telling
 from stream.redact import redact
 
 BUG: Final = 1
@@ -37,10 +37,10 @@ def reporting(*, debug: bool = False, in_log: bool = False, secrets: Sequence[st
 
 def explained(error: BaseException, secrets: Sequence[str] = ()) -> str:
     """Return what happened and what to do, without secrets."""
-    if _code(telling := _telling(error)) is not None:
-        return redact(f"headrace: {telling}", secrets)
+    if exit_code_of(told := telling(error)) is not None:
+        return redact(f"headrace: {told}", secrets)
     return redact(
-        f"headrace: unexpected {type(telling).__name__}: {telling}\n"
+        f"headrace: unexpected {type(told).__name__}: {told}\n"
         "This is a bug in headrace: run again with --debug for the traceback, and report it.",
         secrets,
     )
@@ -48,33 +48,5 @@ def explained(error: BaseException, secrets: Sequence[str] = ()) -> str:
 
 def exit_code(error: BaseException) -> int:
     """Return the exit code for an error: that of its class, see docs/cli.md; 1 for a bug."""
-    code = _code(_telling(error))
+    code = exit_code_of(telling(error))
     return BUG if code is None else code
-
-
-def _telling(error: BaseException) -> BaseException:
-    leaves = list(_leaves(error))
-    return next((leaf for leaf in leaves if _code(leaf) is not None), leaves[0])
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _leaves(inner)
-    else:
-        yield error
-
-
-def _code(error: BaseException) -> int | None:
-    from checkpoints import Fenced  # here, not above: sinks bring Arrow, and `--help` must not wait for it
-    from sinks import SinkError
-
-    match error:
-        case HeadraceError():
-            return error.exit_code
-        case SinkError():
-            return DestinationError.exit_code
-        case Fenced():
-            return OwnershipLost.exit_code
-        case _:
-            return None

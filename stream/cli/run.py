@@ -11,7 +11,7 @@ import typer
 from stream.cli.failures import reporting
 
 if TYPE_CHECKING:
-    from stream.config import Config
+    from stream.api import Pipeline
     from stream.info import LoadInfo
     from stream.observe import Observer
 
@@ -22,7 +22,7 @@ def run(
     ] = None,
     brokers: Annotated[str | None, typer.Option(help="Bootstrap servers, host:port[,host:port].")] = None,
     topic: Annotated[list[str] | None, typer.Option(help="Topic to read; may be given again.")] = None,
-    pattern: Annotated[str | None, typer.Option(help="Regular expression for topics.")] = None,
+    pattern: Annotated[str | None, typer.Option(help="Regular expression for whole names of topics.")] = None,
     group: Annotated[str | None, typer.Option(help="Consumer group.")] = None,
     start: Annotated[
         str | None,
@@ -32,7 +32,9 @@ def run(
     accept_loss: Annotated[bool, typer.Option("--accept-loss", help="Go on past offsets that are gone.")] = False,
     to: Annotated[str | None, typer.Option(help="Destination, as in duckdb:///orders.duckdb.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Schema of the tables.")] = None,
-    pipeline: Annotated[str | None, typer.Option(help="Name that owns the positions.")] = None,
+    pipeline: Annotated[
+        str | None, typer.Option(help="Name that owns the positions; the topic's when there is one topic.")
+    ] = None,
     http: Annotated[str | None, typer.Option(help="Serve metrics, health and status at :port.")] = None,
     log_format: Annotated[str | None, typer.Option(help="auto, console or json.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
@@ -72,21 +74,21 @@ def _carry(file: Path | None, given: dict[str, Any], *, progress: bool | None, d
 
     config = settings.load(file, os.environ, given)
     settings.require_complete(config)
+    made = pipeline_of(config)
     settle_in()
     for_people = log_format_of(config) == "console"
     with (
         reporting(debug=debug, in_log=not for_people, secrets=settings.secrets(config)),
-        watched(pipeline_of(config).pipeline_name, config, progress=progress) as observe,
+        watched(made.pipeline_name, config, progress=progress) as observe,
     ):
-        info = anyio.run(_until_stopped, config, observe)
+        info = anyio.run(_until_stopped, made, observe)
     if for_people:
         print(info)
 
 
-async def _until_stopped(config: Config, observe: Observer) -> LoadInfo:
-    from stream.api import pipeline_of
+async def _until_stopped(made: Pipeline, observe: Observer) -> LoadInfo:
     from stream.resources import KafkaEvents
     from stream.runtime.signals import stopped_by_signals
 
     async with stopped_by_signals() as stopping:
-        return await pipeline_of(config).run_async(KafkaEvents(config.kafka), observe=observe, stopping=stopping)
+        return await made.run_async(KafkaEvents(made.config.kafka), observe=observe, stopping=stopping)

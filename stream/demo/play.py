@@ -20,7 +20,7 @@ from stream.demo.produce import create, fill
 from stream.demo.proof import Proof, prove, read_topic
 from stream.demo.report import show
 from stream.demo.service import Service, running_service
-from stream.errors import HeadraceError
+from stream.errors import ConfigError, HeadraceError
 
 _TOPIC: Final = "orders"
 _DATASET: Final = "shop"
@@ -47,11 +47,11 @@ class Stage:
 async def play(count: int, folder: Path | None, *, seed: int) -> Proof:
     """Run the whole demo with `count` events, print what happened, and return the proof.
 
-    The files stay in `folder` (a fresh temporary one when None) for whoever wants to look.
+    The files stay in `folder` (a fresh temporary one when None) for whoever wants to look. Raises `ConfigError` when
+    it is not an empty folder.
     """
     console = Console()
-    home = folder or Path(tempfile.mkdtemp(prefix="headrace-demo-"))
-    home.mkdir(parents=True, exist_ok=True)
+    home = _fresh(folder)
     console.print(f"[bold]headrace demo[/]: {count:,} nested orders, an embedded broker, DuckDB. Files: {home}")
     async with running_broker() as address:
         stage = Stage(home, address, count)
@@ -61,6 +61,18 @@ async def play(count: int, folder: Path | None, *, seed: int) -> Proof:
     proof = prove(stage.database, _DATASET, _TOPIC, events)
     show(console, stage.database, _DATASET, proof)
     return proof
+
+
+def _fresh(folder: Path | None) -> Path:
+    if folder is None:
+        return Path(tempfile.mkdtemp(prefix="headrace-demo-"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise ConfigError(f"--folder {folder} is not empty: name a new one, so that the demo overwrites nothing")
+    except OSError as error:
+        raise ConfigError(f"--folder {folder} cannot be used: {error.strerror}; name another one") from error
+    return folder
 
 
 async def _act(stage: Stage, console: Console, seed: int) -> None:

@@ -57,9 +57,10 @@ class Service:
 async def running_service(config: Path, port: int, log: Path, *, failpoints: str = "") -> AsyncIterator[Service]:
     """Yield a service that reads `config`; killed at the end of the context if it still runs."""
     command = [sys.executable, "-m", "stream.cli.main", "run", "-c", str(config), "--http", f"127.0.0.1:{port}"]
-    environment = {**os.environ, "HEADRACE_FAILPOINTS": failpoints}
     with log.open("ab") as output:
-        process = await anyio.open_process(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+        process = await anyio.open_process(
+            command, stdout=output, stderr=subprocess.STDOUT, env=_environment(failpoints)
+        )
     try:
         yield Service(process, port, log)
     finally:
@@ -67,6 +68,12 @@ async def running_service(config: Path, port: int, log: Path, *, failpoints: str
             process.kill()
             with anyio.CancelScope(shield=True):
                 await process.wait()
+
+
+def _environment(failpoints: str) -> dict[str, str]:
+    """Return the environment without settings of the user's own: they would win over the demo's file."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE")}
+    return {**others, "HEADRACE_FAILPOINTS": failpoints}
 
 
 def _fetch(url: str) -> str:

@@ -6,7 +6,7 @@ import inspect
 import ssl
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 import anyio.to_thread
 from aiokafka.abc import AbstractTokenProvider
@@ -14,9 +14,22 @@ from aiokafka.abc import AbstractTokenProvider
 from stream.config import Security
 from stream.errors import ConfigError
 
+_ACCOUNT: Final = ("username", "password")
+_USED: Final[dict[str | None, tuple[str, ...]]] = {
+    None: (),
+    "PLAIN": _ACCOUNT,
+    "SCRAM-SHA-256": _ACCOUNT,
+    "SCRAM-SHA-512": _ACCOUNT,
+    "OAUTHBEARER": ("token_provider",),
+}
+
 
 def security_arguments(security: Security) -> dict[str, Any]:
-    """Return aiokafka's arguments for `security`. Raises `ConfigError` for what is missing, wrong or not safe."""
+    """Return aiokafka's arguments for `security`.
+
+    Raises `ConfigError` for what is missing, wrong or not safe, and for a setting that another one leaves idle.
+    """
+    _refuse_idle(security)
     protocol = ("SASL_" if security.mechanism else "") + ("SSL" if security.tls else "PLAINTEXT")
     arguments: dict[str, Any] = {"security_protocol": protocol}
     if security.tls:
@@ -42,6 +55,21 @@ class TokenProvider(AbstractTokenProvider):
         if inspect.iscoroutinefunction(self._function):
             return str(await self._function())
         return str(await anyio.to_thread.run_sync(self._function))
+
+
+def _refuse_idle(security: Security) -> None:
+    for name in ("ca_file", "certificate_file", "key_file"):
+        if getattr(security, name) and not security.tls:
+            raise ConfigError(f"kafka.security: {name} means nothing without TLS: set tls to true, or leave it out")
+    if security.key_file and not security.certificate_file:
+        raise ConfigError("kafka.security: key_file belongs to a certificate: set certificate_file too")
+    for name in ("username", "password", "token_provider"):
+        if getattr(security, name) is not None and name not in _USED[security.mechanism]:
+            users = ", ".join(mechanism for mechanism, used in _USED.items() if mechanism and name in used)
+            raise ConfigError(
+                f"kafka.security: {name} means nothing with mechanism {security.mechanism or 'unset'}: set mechanism "
+                f"to one of {users}, or leave {name} out"
+            )
 
 
 def _password(security: Security) -> dict[str, str]:
@@ -74,7 +102,7 @@ def _provider(security: Security) -> TokenProvider:
     path = security.token_provider or ""
     module, _, name = path.partition(":")
     if not module or not name:
-        raise ConfigError("kafka.security: OAUTHBEARER needs token_provider = 'module:function'")
+        raise ConfigError("kafka.security: OAUTHBEARER needs a token_provider, written module:function")
     try:
         function = getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:

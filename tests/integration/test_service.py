@@ -105,7 +105,8 @@ def test_each_topic_has_a_table_of_its_name(kafka, topic: Callable[..., str], fi
     names = [topic("orders"), topic("shop.payments")]
     for name in names:
         events.produce(kafka.bootstrap, name, events.orders(10, seed=1))
-    done = run(kafka, "--topic", names[0], "--topic", names[1], "--to", f"duckdb:///{file}", "--dataset", "shop")
+    both = ("--topic", names[0], "--topic", names[1])
+    done = run(kafka, *both, "--pipeline", "shop", "--to", f"duckdb:///{file}")
     assert roots(done, file, "shop") == {name.replace("-", "_").replace(".", "_"): 10 for name in names}
 
 

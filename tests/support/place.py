@@ -42,6 +42,7 @@ class Place:
         """Return the environment: small batches, a short memory for dead members, one static member."""
         settings = {
             "pipeline": self.dataset,
+            "kafka__group": self.dataset,
             "kafka__instance_id": "only",
             "kafka__session_timeout_seconds": "6",
             "batching__max_rows": "300",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -165,10 +166,48 @@ def test_a_value_in_the_place_of_a_section_is_refused(tmp_path: Path) -> None:
         ("KAFKA__START", "erliest", "'earliest' or 'latest' or a valid datetime, not 'erliest'"),
         ("TABLES__INCLUDE", "topc", "'topic', 'key' or 'headers', not ['topc']"),
         ("KAFKA__SECURITY__TLS", "maybe", "a valid boolean, not 'maybe'"),
+        ("KAFKA__SESSION_TIMEOUT_SECONDS", "inf", "a finite number, not 'inf'"),
+        ("KAFKA__SESSION_TIMEOUT_SECONDS", "1e300", "less than or equal to 2147483, not '1e300'"),
     ],
 )
 def test_a_wrong_value_is_told_in_plain_words(key: str, value: str, wanted: str) -> None:
     assert refusal(environ={f"HEADRACE__{key}": value}) == f"HEADRACE__{key} must be {wanted}"
+
+
+NUMBERS = [path for path in fields.leaves() if "float" in str(fields.leaves()[path].annotation)]
+
+
+@pytest.mark.parametrize("path", NUMBERS, ids=fields.dotted)
+def test_every_number_is_finite(path: fields.Path) -> None:
+    assert "must be a finite number" in refusal(environ={fields.variable(path): "nan"})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("KAFKA__PATTERN", "[", "'[' is no regular expression: unterminated character set at position 0"),
+        ("KAFKA__BROKERS", "localhost:abc", "'localhost:abc' is no address of a broker: write host:port"),
+        ("KAFKA__BROKERS", "one:9092,,two:9092", "'' is no address of a broker"),
+        ("KAFKA__BROKERS", "one:99999", "'one:99999' is no address of a broker"),
+        ("TABLES__NAME_TEMPLATE", "{foo}", "'{foo}' has a placeholder that nothing fills: {topic} is the only one"),
+        ("TABLES__NAME_TEMPLATE", "{", "'{' is no template: "),
+        ("DESTINATION__URL", "postgresql://me:a/b@db/shop", "the URL has a raw '/', '@', '?', '#' or space"),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused_with_the_reason(key: str, value: str, reason: str) -> None:
+    assert refusal(environ={f"HEADRACE__{key}": value}).startswith(f"HEADRACE__{key}: {reason}")
+
+
+@pytest.mark.parametrize("brokers", ["one", "one:9092, two:9093", "127.0.0.1:1", "[::1]:9092", "::1"])
+def test_brokers_may_be_written_in_many_ways(brokers: str) -> None:
+    assert load(environ={"HEADRACE__KAFKA__BROKERS": brokers}).kafka.brokers == brokers
+
+
+@pytest.mark.parametrize("written", ["2026-01-02T03:04:05", "2026-01-02T03:04:05Z", "2026-01-02T05:04:05+02:00"])
+def test_a_start_without_a_zone_is_utc(written: str) -> None:
+    start = load(environ={"HEADRACE__KAFKA__START": written}).kafka.start
+    assert isinstance(start, datetime)
+    assert start.timestamp() == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()
 
 
 def test_all_wrong_values_are_told_at_once() -> None:
@@ -201,6 +240,16 @@ def test_a_file_that_does_not_parse_is_refused_without_its_content(tmp_path: Pat
 )
 def test_a_file_of_another_kind_is_refused(tmp_path: Path, name: str, content: str, reason: str) -> None:
     assert reason in refusal(written(tmp_path, content, name))
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.toml", "[kafka]\n[kafka]\n"), ("a.yaml", "kafka:\nkafka:\n")])
+def test_a_key_that_is_given_twice_is_refused(tmp_path: Path, name: str, content: str) -> None:
+    assert "line 2" in refusal(written(tmp_path, content, name))
+
+
+def test_yaml_may_share_settings(tmp_path: Path) -> None:
+    path = written(tmp_path, "retry: {<<: {start_seconds: 1, max_wait_seconds: 1}, max_wait_seconds: 2}\n", "a.yaml")
+    assert (load(path).retry.start_seconds, load(path).retry.max_wait_seconds) == (1, 2)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

