@@ -62,9 +62,9 @@ def held_by_doubles(value: object) -> bool:
 
 
 def _survives(value: int) -> bool:
-    """Return whether the double prints back as `value`: 52011965437747856 is a double, but it prints as ...860."""
+    """Return whether `value` is a double and prints back as such: 52011965437747856 is one, but prints as ...860."""
     try:
-        return Decimal(repr(float(value))) == value
+        return Decimal(repr(float(value))) == value == Decimal(float(value))
     except OverflowError:
         return False
 

@@ -21,7 +21,10 @@ ROW_ID = "_hr_id"
 
 @dataclass(frozen=True, slots=True)
 class Evolved:
-    """The way to the schema that the batch needs, and its tables: the columns of `plan.target`, types and order."""
+    """The way to the schema that the batch needs, and its tables: columns of `plan.target`, in its types and order.
+
+    A nullable column for which the batch has no value is left out of the table.
+    """
 
     plan: SchemaPlan
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
@@ -108,14 +111,18 @@ def _changes(known: Table | None, table: Table, settled: Sequence[Settled]) -> l
 
 
 def _conformed(table: Table, flat: FlatTable, settled: Sequence[Settled]) -> pa.Table:
-    """Return the rows of all chunks with exactly the columns of `table`; what a chunk lacks is null."""
-    values = {each.column.name: each.values for each in settled}
+    """Return the rows of all chunks, with the columns of `table` that have a value here; what a chunk lacks is null.
+
+    A wide table has many columns and a batch uses few: nulls for the others would cost memory for each row.
+    """
+    values = {each.column.name: each.values for each in settled if each.values}
+    present = [column for column in table.columns.values() if column.name in values or not column.nullable]
     columns = []
-    for column in table.columns.values():
+    for column in present:
         kind, brought = column.type.arrow, values.get(column.name, {})
         chunks: list[Array] = [
             brought[index] if index in brought else pa.nulls(chunk.num_rows).cast(kind)
             for index, chunk in enumerate(flat.chunks)
         ]
         columns.append(pa.chunked_array(chunks))
-    return pa.Table.from_arrays(columns, schema=table.arrow)
+    return pa.Table.from_arrays(columns, schema=Table(table.name, {c.name: c for c in present}).arrow)

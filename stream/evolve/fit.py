@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 
 from sinks.schema import BIGINT, DataType, Kind, decimal
-from stream.evolve.kernels import between, call, cast_each, keep, without
+from stream.evolve.casts import cast_each
+from stream.evolve.kernels import between, call, holds, keep, merged, without
 from stream.evolve.texts import dates_in, numbers_in, text_of, timestamps_in
 from stream.model.tables import Array
 
@@ -37,8 +39,26 @@ def fit(values: Array, was: DataType, to: DataType) -> tuple[Array | None, Array
 
 
 def _integer_to_double(values: Array, was: DataType, to: DataType) -> Array:
-    exact = between(values, pa.scalar(-_EXACT_IN_DOUBLE), pa.scalar(_EXACT_IN_DOUBLE))
-    return keep(values, exact).cast(to.arrow)
+    near = between(values, pa.scalar(-_EXACT_IN_DOUBLE), pa.scalar(_EXACT_IN_DOUBLE))
+    doubles = keep(values, near).cast(to.arrow)
+    far = call("invert", near)
+    return merged(doubles, _far_integer_to_double(keep(values, far), to)) if holds(far) else doubles
+
+
+def _far_integer_to_double(values: Array, to: DataType) -> Array:
+    rounded = values.cast(to.arrow, safe=False)
+    return _printing_back(keep(values, call("equal", rounded.cast(values.type, safe=False), values)), to)
+
+
+def _printing_back(wholes: Array, to: DataType) -> Array:
+    """Return the doubles that are these numbers and print as them: 52011965437747856 is a double, but prints as ...860.
+
+    One by one, as `decode` decides it: few numbers are that big and a double's.
+    """
+    numbers: list[Any] = wholes.drop_null().to_pylist()
+    rounded = [(whole, float(whole)) for whole in numbers]
+    found = [double if Decimal(repr(double)) == whole == Decimal(double) else None for whole, double in rounded]
+    return call("replace_with_mask", pa.nulls(len(wholes)).cast(to.arrow), wholes.is_valid(), pa.array(found, to.arrow))
 
 
 def _double_to_integer(values: Array, was: DataType, to: DataType) -> Array:
@@ -61,7 +81,10 @@ def _double_to_decimal(values: Array, was: DataType, to: DataType) -> Array:
 
 
 def _decimal_to_double(values: Array, was: DataType, to: DataType) -> Array:
-    return _integer_to_double(_by_cast(values, was, BIGINT), BIGINT, to)
+    wholes = cast_each(values, decimal(38, 0).arrow)
+    integers = cast_each(wholes, BIGINT.arrow)
+    doubles, far = _integer_to_double(integers, BIGINT, to), without(wholes, integers)
+    return doubles if far.null_count == len(far) else merged(doubles, _printing_back(far, to))
 
 
 def _to_text(values: Array, was: DataType, to: DataType) -> Array:

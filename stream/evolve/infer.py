@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from sinks.schema import BIGINT, DOUBLE, TEXT, TIMESTAMP, DataType
@@ -15,7 +16,7 @@ _SAMPLE: Final = 16  # most text is no timestamp, and its first values say so; t
 
 def infer(pieces: Sequence[Piece], *, detect_timestamps: bool) -> DataType:
     """Return the least type that holds all values exactly; where there is none, the one that the first pieces need."""
-    types = list(dict.fromkeys(piece.type for piece in pieces))
+    types = list(dict.fromkeys(piece.natural for piece in pieces))
     if detect_timestamps and _all_fit(pieces, TEXT, TIMESTAMP):
         types = [TIMESTAMP if kind == TEXT else kind for kind in types]
     if DOUBLE in types and _all_fit(pieces, BIGINT, DOUBLE):
@@ -27,6 +28,6 @@ def infer(pieces: Sequence[Piece], *, detect_timestamps: bool) -> DataType:
 
 
 def _all_fit(pieces: Sequence[Piece], was: DataType, to: DataType) -> bool:
-    columns = [piece.values for piece in pieces if piece.type == was]
-    samples = [values.slice(0, _SAMPLE) for values in columns]
-    return all(fit(values, was, to)[1] is None for values in (*samples, *columns))
+    columns = [piece for piece in pieces if piece.natural == was]
+    samples = [replace(piece, values=piece.values.slice(0, _SAMPLE)) for piece in columns]
+    return all(fit(piece.values, piece.type, to)[1] is None for piece in (*samples, *columns))

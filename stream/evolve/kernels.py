@@ -52,20 +52,6 @@ def between(values: Array, least: pa.Scalar[pa.DataType], most: pa.Scalar[pa.Dat
     return call("and", call("greater_equal", values, least), call("less_equal", values, most))
 
 
-def cast_each(values: Array, to: pa.DataType) -> Array:
-    """Return the values as `to`, null where a value cannot be exactly that.
-
-    One cast where all can; else halves, until the odd ones stand alone. Narrow the values down by a mask before.
-    """
-    try:
-        return values.cast(to)
-    except pa.ArrowInvalid:
-        if len(values) == 1:
-            return pa.nulls(1).cast(to)
-    middle = len(values) // 2
-    return joined([cast_each(values[:middle], to), cast_each(values[middle:], to)])
-
-
 def joined(arrays: Sequence[Array]) -> Array:
     """Return arrays of one type as one, without a copy where there is one."""
     return arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays)

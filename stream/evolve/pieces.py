@@ -11,8 +11,10 @@ import pyarrow.types as types
 
 from sinks.schema import BIGINT, BINARY, BOOL, DATE, DOUBLE, JSON, TEXT, TIME, TIMESTAMP, DataType, decimal
 from stream.errors import UnsupportedValue
-from stream.evolve.kernels import call, cast_each, holds, joined, keep, matches, without
+from stream.evolve.casts import cast_each
+from stream.evolve.kernels import call, holds, joined, keep, matches, without
 from stream.evolve.lattice import MAX_DIGITS
+from stream.evolve.texts import text_of
 from stream.model import FlatTable
 from stream.model.tables import JSON_MARK, Array
 
@@ -21,11 +23,20 @@ _ESCAPED_NUL: Final = r"(^|[^\\])(\\\\)*\\u0000"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Values of one type in one chunk, as long as the chunk; null where it has none or another piece has it."""
+    """Values of one type in one chunk, as long as the chunk; null where it has none or another piece has it.
+
+    `apart_from`: the type that the values have in the chunk, where the destination cannot store them as that.
+    """
 
     chunk: int
     values: Array
     type: DataType
+    apart_from: DataType | None = None
+
+    @property
+    def natural(self) -> DataType:
+        """Return the type that a column of such values should have."""
+        return self.apart_from or self.type
 
 
 def pieces_of(table: FlatTable, *, stores_nul_text: bool) -> dict[str, list[Piece]]:
@@ -75,7 +86,9 @@ def _read(index: int, field: pa.Field[Any], values: Array, where: str) -> Iterat
     if exact.null_count > values.null_count:
         rest = without(values, exact)
         big = types.is_uint64(values.type)
-        yield Piece(index, rest.cast(decimal(20, 0).arrow if big else pa.string()), decimal(20, 0) if big else TEXT)
+        yield Piece(
+            index, rest.cast(decimal(20, 0).arrow) if big else text_of(rest, kind), decimal(20, 0) if big else TEXT
+        )
 
 
 def _without_nul(piece: Piece) -> Iterator[Piece]:
@@ -101,4 +114,4 @@ def _split(piece: Piece, apart: Array, to: DataType) -> Iterator[Piece]:
     staying = keep(piece.values, call("invert", apart))
     if staying.null_count < len(staying):
         yield Piece(piece.chunk, staying, piece.type)
-    yield Piece(piece.chunk, keep(piece.values, apart).cast(to.arrow), to)
+    yield Piece(piece.chunk, keep(piece.values, apart).cast(to.arrow), to, apart_from=piece.type)

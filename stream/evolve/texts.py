@@ -9,13 +9,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sinks.schema import TIMESTAMP, DataType
-from stream.evolve.kernels import between, call, cast_each, keep, matching, merged
+from stream.evolve.casts import cast_each
+from stream.evolve.kernels import between, call, keep, matching, merged
 from stream.model.tables import Array
 
 _NUMBER: Final = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?(e[+-]?[0-9]+)?$"
-_DAY: Final = r"^\d{4}-\d\d-\d\d$"
-_LOCAL: Final = r"^\d{4}-\d\d-\d\d[T ]\d\d(:\d\d(:\d\d(\.\d{1,6})?)?)?$"
-_ZONED: Final = r"^\d{4}-\d\d-\d\d[T ]\d\d(:\d\d(:\d\d(\.\d{1,6})?)?)?(Z|[+-]\d\d(:?\d\d)?)$"
+_BIGINT_TEXT: Final = r"^-?(0|[1-9][0-9]{0,18})$"
+_BIGINT_DIGITS: Final = pa.decimal128(19, 0)
+_MONTHS: Final = r"(0[13578]|1[02])-(0[1-9]|[12]\d|3[01])|(0[469]|11)-(0[1-9]|[12]\d|30)|02-(0[1-9]|1\d|2[0-8])"
+_LEAP_YEARS: Final = r"\d\d(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00"
+_DATE: Final = rf"(\d{{4}}-({_MONTHS})|({_LEAP_YEARS})-02-29)"
+_CLOCK: Final = r"([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)?"
+_ZONE: Final = r"(Z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)"
+_DAY: Final = rf"^{_DATE}$"
+_LOCAL: Final = rf"^{_DATE}[T ]{_CLOCK}$"
+_ZONED: Final = rf"^{_DATE}[T ]{_CLOCK}{_ZONE}$"
 _DATE_LENGTH: Final = len("2026-01-31")
 _LOCAL_TIMESTAMP: Final = pa.timestamp("us")
 _FIRST: Final = pa.scalar(datetime(1, 1, 1, tzinfo=UTC), TIMESTAMP.arrow)
@@ -51,8 +59,27 @@ def numbers_in(texts: Array, kind: DataType) -> Array:
     try:
         numbers = texts.cast(kind.arrow)
     except pa.ArrowInvalid:
-        numbers = cast_each(matching(texts, _NUMBER), kind.arrow)
+        numbers = _each_number(texts, kind)
     return keep(numbers, call("equal", text_of(numbers, kind), texts))
+
+
+def _each_number(texts: Array, kind: DataType) -> Array:
+    match kind.kind:
+        case "bigint":
+            return cast_each(matching(texts, _BIGINT_TEXT).cast(_BIGINT_DIGITS), kind.arrow)
+        case "decimal":
+            return cast_each(matching(texts, _decimal_text(kind)), kind.arrow)
+        case _:
+            return cast_each(matching(texts, _NUMBER), kind.arrow)
+
+
+def _decimal_text(kind: DataType) -> str:
+    """Return the pattern of the canonical texts of a decimal type's numbers."""
+    scale = kind.scale or 0
+    before = (kind.precision or 0) - scale
+    whole = rf"(0|[1-9][0-9]{{0,{before - 1}}})" if before else "0"
+    fraction = rf"(\.[0-9]{{0,{scale - 1}}}[1-9])?" if scale else ""
+    return rf"^-?{whole}{fraction}$"
 
 
 def dates_in(texts: Array) -> Array:

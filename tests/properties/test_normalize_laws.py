@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -26,7 +27,10 @@ TEXTS = st.sampled_from([
     "2026-01-01T10:00:00Z", "2026-01-01 10:00:00.5+02:00", "2026-02-30T00:00:00Z", "2026-01-01T10:00:00",
 ])  # fmt: skip
 BEYOND = st.sampled_from([2**63, -(2**70), 10**37, 10**45])
-SCALARS = st.one_of(st.none(), st.booleans(), INTEGERS, DOUBLES, TEXTS, BEYOND)
+DECIMALS = st.builds(
+    lambda digits, scale: Decimal(f"{digits}e-{scale}"), st.integers(-(10**39), 10**39) | INTEGERS, st.integers(0, 40)
+)
+SCALARS = st.one_of(st.none(), st.booleans(), INTEGERS, DOUBLES, TEXTS, BEYOND, DECIMALS)
 
 
 def objects(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -95,7 +99,7 @@ def load(batches: Sequence[list[Any]], rules: Rules) -> Facts:
         schema = evolved.plan.target
         for name, table in evolved.tables.items():
             table.validate(full=True)
-            assert table.schema == schema.tables[name].arrow
+            assert table.schema == pa.schema([schema.tables[name].arrow.field(column) for column in table.column_names])
         loaded.append(evolved.tables)
         first += len(batch)
     return held(schema, loaded)

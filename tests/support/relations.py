@@ -107,12 +107,12 @@ def meaning(value: Any) -> object:
             return ("bool", value)
         case bytes():
             return meaning(value.decode())
-        case Decimal():
-            return int(value)
+        case float():
+            return int(value) if value.is_integer() else Decimal(repr(value))
         case str() if _INTEGER.fullmatch(value):
             return int(value)
         case str() if _NUMBER.fullmatch(value):
-            return float(value)
+            return meaning(float(value) if "e" in value else Decimal(value))
         case str() if _TIMESTAMP.fullmatch(value):
             return _instant(value)
         case datetime():

@@ -34,7 +34,7 @@ def types(schema: Schema) -> dict[str, str]:
 def grow(schema: Schema, *chunks: Any, rules: Rules = Rules()) -> tuple[dict[str, str], dict[str, list[Any]]]:  # noqa: B008
     evolved = evolve(schema, [flat(*chunks)], rules)
     table = evolved.tables["t"]
-    assert table.schema == evolved.plan.target.tables["t"].arrow
+    assert table.schema == pa.schema([evolved.plan.target.tables["t"].arrow.field(name) for name in table.column_names])
     return types(evolved.plan.target), table.to_pydict()
 
 
@@ -52,7 +52,19 @@ def test_nothing_to_change_is_an_empty_plan() -> None:
     evolved = evolve(schema, [flat({"a": [1]})], Rules())
     assert not evolved.plan
     assert evolved.plan.target is schema
-    assert evolved.tables["t"].to_pydict() == {"a": [1], "b": [None]}
+    assert evolved.tables["t"].to_pydict() == {"a": [1]}
+
+
+def test_a_column_without_a_value_is_left_out_and_the_others_keep_their_order() -> None:
+    schema = stored(a=BIGINT, wide=TEXT, b=TEXT, c=TEXT)
+    evolved = evolve(schema, [flat({"c": ["z"], "wide": pa.nulls(1), "b": ["y"]})], Rules())
+    assert evolved.tables["t"].to_pydict() == {"b": ["y"], "c": ["z"]}
+
+
+def test_a_column_that_must_have_a_value_stays_in_the_table() -> None:
+    columns = {"_hr_id": Column("_hr_id", TEXT, nullable=False), "a": Column("a", BIGINT)}
+    evolved = evolve(Schema(1, {"t": Table("t", columns)}), [flat({"_hr_id": ["r"], "a": pa.nulls(1)})], Rules())
+    assert evolved.tables["t"].schema == pa.schema([pa.field("_hr_id", pa.string(), nullable=False)])
 
 
 def test_a_new_column_is_added_at_the_end() -> None:
@@ -77,6 +89,21 @@ def test_an_integer_that_no_double_holds_keeps_its_value_beside_the_doubles() ->
     assert values == {"x": [1.5, None], "x__v_bigint": [None, 2**53 + 1]}
 
 
+@pytest.mark.parametrize("number", [10**16, -(10**16), 2**53 + 2, 10**18])
+def test_an_integer_that_a_double_prints_back_is_a_double(number: int) -> None:
+    assert grow(stored(x=DOUBLE), {"x": [number, None]}) == ({"x": "double"}, {"x": [float(number), None]})
+
+
+def test_a_decimal_that_a_double_prints_back_is_a_double() -> None:
+    big = pa.array([Decimal(10**20), Decimal(10**20 + 1)], decimal(38, 0).arrow)
+    assert grow(stored(x=DOUBLE), {"x": big})[1] == {"x": [1e20, None], "x__v_decimal": [None, 10**20 + 1]}
+
+
+@pytest.mark.parametrize("number", [2**53 + 1, 2**60, 52_011_965_437_747_856, 2**63 - 1, -(2**63)])
+def test_an_integer_that_its_double_would_print_otherwise_goes_to_a_variant(number: int) -> None:
+    assert grow(stored(x=DOUBLE), {"x": [number]})[1] == {"x__v_bigint": [number]}
+
+
 @pytest.mark.parametrize(
     ("kind", "values", "fitting", "variant"),
     [
@@ -93,7 +120,7 @@ def test_a_known_column_takes_what_fits_without_loss(
     kind: DataType, values: list[Any], fitting: list[Any], variant: str | None
 ) -> None:
     found, held = grow(stored(x=kind), {"x": values})
-    assert held["x"] == fitting
+    assert held.get("x", [None] * len(values)) == fitting
     assert list(found) == (["x", variant] if variant else ["x"])
     if variant:
         assert held[variant] == [
@@ -164,6 +191,17 @@ def test_text_with_nul_goes_to_a_binary_variant_where_text_cannot_hold_it() -> N
     assert values == {"x": [None, "c"], "x__v_binary": [b"a\0b", None]}
 
 
+@pytest.mark.parametrize("chunks", [[["a\0b"]], [["a\0b"], ["c"]], [["2026-01-01T12:00:00Z", "a\0b"]]])
+def test_a_new_column_of_text_with_nul_is_a_text_column(chunks: list[list[str]]) -> None:
+    found, _ = grow(Schema(), *({"x": chunk} for chunk in chunks), rules=Rules(stores_nul_text=False))
+    assert found == {"x": "text", "x__v_binary": "binary"}
+
+
+def test_a_new_column_of_json_with_nul_is_a_json_column() -> None:
+    chunk = pa.table([[r'{"a":"\u0000"}']], pa.schema([pa.field("x", pa.string(), metadata=JSON_MARK)]))
+    assert grow(Schema(), chunk, rules=Rules(stores_nul_text=False))[0] == {"x": "json", "x__v_text": "text"}
+
+
 def test_json_with_nul_goes_to_a_text_variant() -> None:
     field = pa.field("x", pa.string(), metadata=JSON_MARK)
     chunk = pa.table([["{}", r'{"a":"\u0000"}', r'{"a":"\\u0000"}']], pa.schema([field]))
@@ -206,6 +244,17 @@ def test_names_given_under_another_schema_are_noticed() -> None:
 )
 def test_every_arrow_type_has_a_column_type(values: Any, kind: str) -> None:
     assert grow(Schema(), {"x": values})[0] == {"x": kind}
+
+
+def test_a_decimal_beyond_38_digits_is_kept_as_plain_text() -> None:
+    tiny = pa.array([Decimal("1e-39")], pa.decimal256(39, 39))
+    assert grow(Schema(), {"x": tiny})[1] == {"x": ["0." + "0" * 38 + "1"]}
+
+
+def test_a_decimal_that_a_finer_scale_has_no_room_for_goes_to_a_variant() -> None:
+    brought = pa.array([Decimal(123), Decimal("0.5")], decimal(38, 9).arrow)
+    held = grow(stored(x=decimal(38, 38)), {"x": brought})[1]
+    assert held == {"x": [None, Decimal("0.5")], "x__v_decimal": [Decimal(123), None]}
 
 
 def test_an_arrow_type_without_a_column_type_is_refused_by_name() -> None:
