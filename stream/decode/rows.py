@@ -6,22 +6,16 @@ import base64
 import json
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime, timedelta
 from itertools import accumulate, chain
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from checkpoints import Partition
 from sinks import Reject
 from stream.decode.reasons import Unreadable
 from stream.model import Headers, Slab
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_MS: Final = -62_135_596_800_000  # 0001-01-01; Kafka carries any 64-bit number as a time
-_LAST_MS: Final = 253_402_300_799_999  # 9999-12-31
-_NO_TIME: Final = -1  # what Kafka says when there is none
+from stream.model.times import time_of, times_of
 
 
 class Rows:
@@ -41,7 +35,7 @@ class Rows:
         columns = {
             "_kafka_partition": self._constant(lambda slab: slab.range.partition.number, pa.int64()),
             "_kafka_offset": self._column(lambda slab: slab.offsets, pa.int64()),
-            "_kafka_timestamp": _times(self._column(lambda slab: slab.timestamps, pa.int64())),
+            "_kafka_timestamp": times_of(self._column(lambda slab: slab.timestamps, pa.int64())),
         }
         if "topic" in include:
             columns["_kafka_topic"] = self._constant(lambda slab: slab.range.partition.topic, pa.string())
@@ -58,7 +52,7 @@ class Rows:
         return Reject(
             partition=slab.range.partition,
             offset=slab.offsets[position],
-            timestamp=_time(slab.timestamps[position]),
+            timestamp=time_of(slab.timestamps[position]),
             key=slab.keys[position],
             value=slab.values[position],
             reason=why.reason,
@@ -72,21 +66,6 @@ class Rows:
         return pa.concat_arrays(
             [pa.array([], kind), *(pa.array([field(slab)], kind).take(pa.repeat(0, len(slab))) for slab in self._slabs)]
         )
-
-
-def _times(milliseconds: pa.Array[Any]) -> pa.Array[Any]:
-    known = pc.and_(
-        pc.greater_equal(milliseconds, pa.scalar(_FIRST_MS)), pc.less_equal(milliseconds, pa.scalar(_LAST_MS))
-    )
-    known = pc.and_(known, pc.not_equal(milliseconds, pa.scalar(_NO_TIME)))
-    times: pa.Array[Any] = pc.if_else(known, milliseconds, pa.scalar(None, pa.int64()))
-    return times.cast(pa.timestamp("ms", tz="UTC")).cast(pa.timestamp("us", tz="UTC"))
-
-
-def _time(milliseconds: int) -> datetime | None:
-    if milliseconds == _NO_TIME or not _FIRST_MS <= milliseconds <= _LAST_MS:
-        return None
-    return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
 def _header_texts(slab: Slab) -> list[str | None]:

@@ -19,9 +19,10 @@ JSON_MARK: Final = {b"headrace": b"json"}
 class FlatTable:
     """The rows of one table in one batch, as chunks whose columns may differ in type and presence.
 
-    Column names are final (normalized, unique, short enough). One name may have another type in another chunk; that is
-    for the evolver to settle. `origins` gives each column's path of original keys. A null array's type is `pa.null()`:
-    such a column makes no column in the destination.
+    Column names are final (normalized, unique, short enough). One name may have another type in another chunk, or stand
+    once for each type in one chunk, each value in just one of them; that is for the evolver to settle. `origins` gives
+    each column's path of original keys. A null array's type is `pa.null()`: such a column makes no column in the
+    destination.
     """
 
     name: str

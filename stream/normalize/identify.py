@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +18,8 @@ PARENT_ID = "_hr_parent_id"
 ROOT_ID = "_hr_root_id"
 LIST_INDEX = "_hr_list_idx"
 LOAD_ID = "_hr_load_id"
+
+MAX_ID_LENGTH: Final = 120  # a dozen lists within each other; ids that grew on would be most of a deep record's bytes
 
 
 def root_ids(keys: pa.Table, topic: str | None) -> Array:
@@ -37,15 +39,36 @@ def path_tag(path: Path) -> str:
 
 
 def child_id(parent_id: str, mark: str, index: int) -> str:
-    """Return the id of the row at `index` of the list that `mark` stands for, in the row `parent_id`."""
-    return f"{parent_id}-{mark}-{index}"
+    """Return the id of the row at `index` of the list that `mark` stands for, in the row `parent_id`.
+
+    That is `<parent_id>-<mark>-<index>`, with a hash in the parent's place where it would be too long.
+    """
+    row_id = f"{parent_id}-{mark}-{index}"
+    return row_id if len(row_id) <= MAX_ID_LENGTH else f"{_hashed(parent_id)}-{mark}-{index}"
 
 
 def child_ids(parent_ids: Array, mark: str, indices: Array) -> Array:
     """Return what `child_id` gives, row by row."""
     # Indices repeat: printing each once and taking the text is three times as fast as a cast of all.
     digits = positions(pc.max(indices).as_py() + 1).cast(pa.string()).take(indices)
-    return _joined([parent_ids, digits], f"-{mark}-")
+    ids = _joined([parent_ids, digits], f"-{mark}-")
+    lengths: Array = pc.call_function("utf8_length", [ids])
+    too_long: Array = pc.call_function("greater", [lengths, pa.scalar(MAX_ID_LENGTH, pa.int32())])
+    if not pc.any(too_long).as_py():
+        return ids
+    return _joined([_hashed_where(too_long, parent_ids), digits], f"-{mark}-")
+
+
+def _hashed_where(mask: Array, ids: Array) -> Array:
+    """Return the ids with a hash in the place of those where `mask` is true; each of these is hashed once."""
+    chosen = pc.if_else(mask, ids, pa.scalar(None, ids.type)).dictionary_encode()
+    hashes = pa.array(map(_hashed, chosen.dictionary.to_pylist()), pa.string())
+    merged: Array = pc.coalesce(hashes.take(chosen.indices), ids)
+    return merged
+
+
+def _hashed(row_id: str) -> str:
+    return blake2b(row_id.encode(), digest_size=16).hexdigest()
 
 
 def positions(count: int) -> Array:

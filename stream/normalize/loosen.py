@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +12,8 @@ from sinks.schema import BIGINT, JSON, TEXT, DataType
 from stream.errors import UnsupportedValue
 from stream.model import Loose
 from stream.model.tables import Array
-from stream.normalize.drafts import Chunk, Draft, Drafts, chunk_of
-from stream.normalize.identify import LIST_INDEX, PARENT_ID, ROOT_ID, ROW_ID, child_id, path_tag, whole
+from stream.normalize.drafts import Draft, Drafts, chunk_of
+from stream.normalize.identify import LIST_INDEX, PARENT_ID, ROOT_ID, ROW_ID, child_id, path_tag
 from stream.normalize.naming import LIST_KEY, VALUE_KEY, Path, dotted
 from stream.normalize.scalars import Cell, cell
 from stream.normalize.text import json_text
@@ -47,8 +47,7 @@ class Loosener:
         for row_id, document in zip(ids, documents.values, strict=True):
             self._element(self._new(_Row(root, row_id, row_id)), document, depth=0)
         for draft, rows in self._rows.items():
-            system = pa.table(dict(identity)) if draft is root else _child_identity(rows)
-            draft.chunks.extend(_chunks(rows, system))
+            draft.chunks.append(_chunk(rows, identity if draft is root else _child_identity(rows)))
 
     def _new(self, row: _Row) -> _Row:
         self._rows.setdefault(row.draft, []).append(row)
@@ -88,38 +87,28 @@ class Loosener:
             self._element(child, element, depth)
 
 
-def _child_identity(rows: list[_Row]) -> pa.Table:
+def _child_identity(rows: list[_Row]) -> Mapping[str, Array]:
     columns = zip(*(row.system for row in rows if row.system is not None), strict=True)
     pairs = zip(_CHILD.items(), columns, strict=True)
-    return pa.table({name: pa.array(values, kind.arrow) for (name, kind), values in pairs})
+    return {name: pa.array(values, kind.arrow) for (name, kind), values in pairs}
 
 
-def _chunks(rows: list[_Row], system: pa.Table) -> Iterator[pa.Table]:
-    """Yield the rows as tables of one type a column: rows that agree on every disputed column go together."""
-    disputed = _disputed(rows)
-    groups: dict[tuple[DataType | None, ...], list[int]] = {}
+def _chunk(rows: list[_Row], identity: Mapping[str, Array]) -> pa.Table:
+    """Return the rows as a table with one column for each type under a name; a value is in just one of them."""
+    chunk = chunk_of(identity.items())
+    for name, by_type in _columns(rows).items():
+        for kind, values in by_type.items():
+            chunk.add(name, pa.array(values, kind.arrow), json=kind == JSON)
+    return chunk.table()
+
+
+def _columns(rows: list[_Row]) -> dict[str, dict[DataType, list[Any]]]:
+    """Return the values of all rows by name and type, in order of first appearance, None where a row has no such."""
+    columns: dict[str, dict[DataType, list[Any]]] = {}
     for index, row in enumerate(rows):
-        groups.setdefault(tuple(row.cells[n][0] if n in row.cells else None for n in disputed), []).append(index)
-    for indices in groups.values():
-        taken = system.take(indices)
-        chunk = chunk_of(zip(taken.column_names, map(whole, taken.columns), strict=True))
-        _add_columns(chunk, [rows[index] for index in indices])
-        yield chunk.table()
-
-
-def _disputed(rows: list[_Row]) -> list[str]:
-    """Return the columns that have values of more than one type."""
-    usual: dict[str, DataType] = {}
-    disputed: dict[str, None] = {}
-    for row in rows:
-        for name, (kind, _) in row.cells.items():
-            if kind is not usual.setdefault(name, kind) and kind != usual[name]:  # most are the same object
-                disputed[name] = None
-    return list(disputed)
-
-
-def _add_columns(chunk: Chunk, rows: list[_Row]) -> None:
-    kinds = {name: kind for row in rows for name, (kind, _) in row.cells.items()}
-    for name, kind in kinds.items():
-        values = [row.cells[name][1] if name in row.cells else None for row in rows]
-        chunk.add(name, pa.array(values, kind.arrow), json=kind == JSON)
+        for name, (kind, value) in row.cells.items():
+            by_type = columns.setdefault(name, {})
+            if kind not in by_type:
+                by_type[kind] = [None] * len(rows)
+            by_type[kind][index] = value
+    return columns

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from stream.model import Columnar, Documents, FlatTable, Loose
 from stream.model.tables import Array
+from stream.normalize.depth import check_depth
 from stream.normalize.drafts import Drafts
 from stream.normalize.flatten import Flattener
 from stream.normalize.identify import LOAD_ID, ROW_ID, root_ids, whole
@@ -30,6 +31,8 @@ def normalize(
         for columnar in filter(_has_rows, one.columnar):
             flattener.flatten(columnar, root, _identity(columnar.keys, one.topic, load_id))
         for loose in filter(_has_rows, one.loose):
+            if one.topic is None:  # what comes from Kafka was bounded before it was decoded
+                check_depth(loose.values)
             loosener.flatten(loose, root, _identity(loose.keys, one.topic, load_id))
     return drafts.finished()
 

@@ -14,6 +14,8 @@ from stream.errors import UnsupportedValue
 from stream.model import Columnar, Documents, FlatTable, Loose
 from stream.model.tables import JSON_MARK
 from stream.normalize import Names, normalize
+from stream.normalize.depth import MAX_DEPTH
+from stream.normalize.identify import MAX_ID_LENGTH, child_id, child_ids
 from support.relations import columnar, keys, loose
 
 SYSTEM = ("_hr_", "_kafka_")
@@ -126,9 +128,74 @@ def test_python_values_keep_their_kind() -> None:
     assert [row["value"] for row in rows(tables["orders__pair"])] == [1, 2]
 
 
-def test_rows_that_disagree_on_a_type_go_to_different_chunks() -> None:
-    table = flat(loose([{"x": 1, "y": 1}, {"x": "a", "y": 2}, {"x": 3}]))["orders"]
-    assert [chunk["_kafka_offset"].to_pylist() for chunk in table.chunks] == [[0, 2], [1]]
+def test_each_type_under_a_name_has_its_own_column_in_one_chunk() -> None:
+    (chunk,) = flat(loose([{"x": 1, "y": 1}, {"x": "a", "y": 2}, {"x": 3}]))["orders"].chunks
+    columns = [(name, column.to_pylist()) for name, column in zip(chunk.column_names, chunk.columns, strict=True)]
+    assert columns[-3:] == [("x", [1, None, 3]), ("x", [None, "a", None]), ("y", [1, 2, None])]
+
+
+def test_columns_grow_with_the_types_and_not_with_their_combinations() -> None:
+    kinds = (7, "seven", True)
+    given = [{f"c{column}": kinds[row // 3**column % 3] for column in range(6)} for row in range(3**6)]
+    (chunk,) = flat(loose(given))["orders"].chunks
+    assert (chunk.num_rows, chunk.num_columns) == (3**6, 5 + 6 * 3)
+
+
+def test_the_id_of_a_deep_row_stays_short_and_is_its_own() -> None:
+    tables = normalize([columnar([{"a": nested([[1, 2], [3]], levels=60)}])], names=Names(), load_id="load-1")
+    ids = [row["_hr_id"] for table in tables for row in rows(table)]
+    assert max(map(len, ids)) <= MAX_ID_LENGTH
+    assert len(set(ids)) == len(ids)
+
+
+def test_both_paths_give_a_deep_row_the_same_ids() -> None:
+    given = [{"a": nested([[1, 2], [3]], levels=60)}, {"a": nested([], levels=3)}]
+    fast, exact = (normalize([way(given)], names=Names(), load_id="load-1") for way in (columnar, loose))
+    assert [rows(table) for table in fast] == [rows(table) for table in exact]
+
+
+def test_rows_by_columns_get_the_ids_that_rows_one_by_one_get() -> None:
+    parents = ["p" * length for length in range(MAX_ID_LENGTH - 12, MAX_ID_LENGTH + 2)] * 2
+    indices = list(range(len(parents)))
+    assert child_ids(pa.array(parents), "abcdef", pa.array(indices)).to_pylist() == [
+        child_id(parent, "abcdef", index) for parent, index in zip(parents, indices, strict=True)
+    ]
+
+
+def nested(value: Any, *, levels: int) -> Any:
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("max_nesting", [None, 0])
+@pytest.mark.parametrize("wrap", [lambda inner: {"b": inner}, lambda inner: [inner], lambda inner: [{"b": inner}]])
+def test_data_is_refused_by_its_paths_beginning_where_it_is_nested_too_deep(wrap: Any, max_nesting: int | None) -> None:
+    value: Any = 1
+    for _ in range(1_000):
+        value = wrap(value)
+    with pytest.raises(UnsupportedValue, match=r"^order\.a\.\w+\.\w+\.\.\.: nested deeper than 250 levels"):
+        flat(brought([{"order": {"a": value}}]), max_nesting=max_nesting)
+
+
+def test_data_that_holds_itself_is_refused() -> None:
+    ring: list[Any] = []
+    ring += [ring, ring]
+    with pytest.raises(UnsupportedValue, match="in itself"):
+        flat(brought([{"ring": ring}]))
+
+
+@pytest.mark.parametrize("max_nesting", [None, 0])
+@pytest.mark.parametrize("wrap", [lambda inner: {"b": inner}, lambda inner: [inner]])
+def test_data_may_be_nested_as_deep_as_the_bound(wrap: Any, max_nesting: int | None) -> None:
+    value: Any = 1
+    for _ in range(MAX_DEPTH):
+        value = wrap(value)
+    assert flat(brought([{"a": value}]), max_nesting=max_nesting)
+
+
+def brought(values: list[Any]) -> Documents:
+    return Documents("things", loose=(Loose(values, pa.table({"_hr_id": [str(n) for n in range(len(values))]})),))
 
 
 @pytest.mark.parametrize(
