@@ -15,7 +15,7 @@ from sinks import Change, Receipt
 State = Literal["starting", "running", "paused", "draining", "failed", "stopped"]
 Stage = Literal["poll", "decode", "normalize", "evolve", "load"]
 FlushCause = Literal["rows", "bytes", "age", "revoke", "shutdown"]
-RetryReason = Literal["connect", "transient", "in_doubt", "schema_conflict"]
+RetryReason = Literal["connect", "transient", "in_doubt", "schema_conflict", "source"]
 GapKind = Literal["retention", "truncation", "recreated"]
 
 
@@ -129,6 +129,25 @@ class Retrying:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceAnswered:
+    """The broker answers again, after at least one `Retrying` with the reason `source`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceWaiting:
+    """There is nothing to read yet; `reason` says what is waited for. Told once."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unacknowledged:
+    """A durable position could not be mirrored to the consumer group: lag tools see an old one. Told once."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class FencedOut:
     """A newer claim owns our partitions; buffers are dropped and the partitions claimed anew."""
 
@@ -201,6 +220,9 @@ Fact: TypeAlias = (
     | BatchAbandoned
     | CommitFailed
     | Retrying
+    | SourceAnswered
+    | SourceWaiting
+    | Unacknowledged
     | FencedOut
     | GapAccepted
     | Isolated

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +25,7 @@ _ADDRESS: Final = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[^\[\]:]*
 _POLL_SECONDS: Final = 0.1  # how long the end of a run waits for this thread, at most
 _SLOW_CLIENT_SECONDS: Final = 5.0
 _METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_log: Final = logging.getLogger("headrace")
 _JSON_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 
 
@@ -94,6 +97,13 @@ def _server(host: str, port: int, paths: Mapping[str, Route]) -> ThreadingHTTPSe
     class Server(ThreadingHTTPServer):
         address_family = AF_INET6 if ":" in host else AF_INET
         daemon_threads = True
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Log what is wrong with us, as one event; a client may go whenever it likes."""
+            error = sys.exception()
+            if not isinstance(error, ConnectionError):
+                trace = error if _log.isEnabledFor(logging.DEBUG) else None
+                _log.error("a request over HTTP failed: %s: %s", type(error).__name__, error, exc_info=trace)
 
     return Server((host, port), Handler)
 

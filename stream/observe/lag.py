@@ -27,6 +27,7 @@ class Standing:
     bounds: LogBounds | None = None
     newest_event: float | None = None
     caught_up_at: float | None = None
+    behind_at: float | None = None  # when it was first seen behind, since it was last seen level
 
     @property
     def lag(self) -> int | None:
@@ -39,12 +40,12 @@ class Standing:
         """Return for how long the destination has been behind, at most; 0 when it is not behind.
 
         Behind since the newest event that is visible, or since it was last seen to be level: whichever is later. So
-        one event after a quiet hour is not an hour of lag.
+        one event after a quiet hour is not an hour of lag. Where neither is known, since it was first seen behind.
         """
         if not self.lag:
             return 0.0
-        since = [at for at in (self.newest_event, self.caught_up_at) if at is not None]
-        return max(0.0, now - max(since)) if since else 0.0
+        since = max((at for at in (self.newest_event, self.caught_up_at) if at is not None), default=self.behind_at)
+        return 0.0 if since is None else max(0.0, now - since)
 
 
 Standings: TypeAlias = Mapping[Partition, Standing]
@@ -78,4 +79,10 @@ def _committed(standings: Standings, fact: Claimed | BatchLoaded, now: float) ->
 
 
 def _levelled(standings: Standings, now: float) -> Standings:
-    return {p: replace(s, caught_up_at=now) if s.lag == 0 else s for p, s in standings.items()}
+    return {partition: _judged(standing, now) for partition, standing in standings.items()}
+
+
+def _judged(standing: Standing, now: float) -> Standing:
+    if standing.lag == 0:
+        return replace(standing, caught_up_at=now, behind_at=None)
+    return replace(standing, behind_at=now) if standing.lag and standing.behind_at is None else standing

@@ -25,8 +25,11 @@ from stream.observe.facts import (
     Retrying,
     Revoked,
     SchemaChanged,
+    SourceAnswered,
+    SourceWaiting,
     Started,
     StateChanged,
+    Unacknowledged,
 )
 from stream.observe.words import describe, listed
 
@@ -41,12 +44,15 @@ class LogObserver:
         self._clock = clock
         self._rejects: Counter[str] = Counter()
         self._rejects_due = clock()
+        self._unanswered_since: float | None = None
 
     def observe(self, fact: Fact) -> None:
         """Log one fact, or leave it to the metrics."""
         match fact:
             case BatchLoaded():
                 self._loaded(fact)
+            case Retrying(reason="source") | SourceAnswered() | SourceWaiting() | Unacknowledged():
+                self._source(fact)
             case CommitFailed() | Retrying() | FencedOut() | GapAccepted() | Isolated() | BatchAbandoned():
                 self._odd(fact)
             case _:
@@ -104,6 +110,22 @@ class LogObserver:
                 )
             case BatchAbandoned():
                 self._log.info("batch abandoned; its next owner reads it again", records=sum(fact.records.values()))
+
+    def _source(self, fact: Retrying | SourceAnswered | SourceWaiting | Unacknowledged) -> None:
+        match fact:
+            case SourceWaiting():
+                self._log.warning("waiting for something to read", reason=fact.reason)
+            case Unacknowledged():
+                self._log.warning("group offsets fall behind; only lag tools read them", error=fact.error)
+            case Retrying() if self._unanswered_since is None:  # asked every few seconds: one line for each outage
+                self._unanswered_since = self._clock()
+                self._log.warning("the broker does not answer; going on as soon as it does", error=fact.error)
+            case SourceAnswered() if self._unanswered_since is not None:
+                silent = round(self._clock() - self._unanswered_since, 1)
+                self._unanswered_since = None
+                self._log.warning("the broker answers again", after_seconds=silent)
+            case _:
+                pass
 
     def _loaded(self, fact: BatchLoaded) -> None:
         self._log.debug(

@@ -45,7 +45,7 @@ class Metrics:
         pipeline: str,
         *,
         reject_reasons: Collection[str] = (),
-        skip_reasons: Collection[str] = ("tombstone",),
+        skip_reasons: Collection[str] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._pipeline = pipeline

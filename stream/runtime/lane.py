@@ -18,7 +18,7 @@ from stream.observe.facts import BatchLoaded, CommitFailed, Isolated, SchemaChan
 from stream.runtime.parts import Parts
 from stream.runtime.prepare import Prepared, Shaped, age_of, next_step, rejects_by_partition, span
 from stream.runtime.probe import find_killers
-from stream.runtime.refused import set_aside
+from stream.runtime.refused import RefusedReason, set_aside
 
 _FATAL_ATTEMPTS = 2  # a range that two owners in a row did not survive is probed in a child process
 
@@ -51,7 +51,7 @@ class Lane:
 
     async def _carry_halves(self, raw: RawBatch, error: str) -> None:
         if len(raw) <= 1:
-            await self.commit(self._with_nothing_but(raw, set_aside(raw, "refused", error)))
+            await self.commit(self._with_nothing_but(raw, set_aside(raw, RefusedReason.REFUSED, error)))
             return
         for half in raw.halves():
             await self.carry_apart(half)
@@ -103,7 +103,8 @@ class Lane:
         seconds["decode"] = time.perf_counter() - began
         if not killers:
             return decoded
-        rejects = set_aside(raw.only(killers), "kills_decoder", "the process died twice while it decoded this record")
+        error = "the process died twice while it decoded this record"
+        rejects = set_aside(raw.only(killers), RefusedReason.KILLS_DECODER, error)
         return replace(decoded, rejects=decoded.rejects + rejects)
 
     async def _shape(self, decoded: Decoded, load_id: str, seconds: dict[Stage, float]) -> Shaped:

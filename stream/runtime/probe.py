@@ -7,6 +7,7 @@ it, and exits 0.
 from __future__ import annotations
 
 import pickle
+import signal
 import subprocess
 import sys
 
@@ -17,6 +18,10 @@ from sinks import Capabilities, Schema
 from stream.config import Config
 from stream.model import RawBatch
 
+# What a process dies of by itself, and what the kernel kills it with when it has eaten all memory.
+_DEADLY = frozenset(
+    {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP, signal.SIGKILL}
+)
 _PATIENCE_SECONDS = 120.0  # a decoder that hangs is as bad as one that dies
 
 
@@ -25,6 +30,8 @@ async def find_killers(config: Config, raw: RawBatch) -> frozenset[tuple[Partiti
     if await _survives(config, raw):
         return frozenset()
     if len(raw) == 1:
+        if await _survives(config, raw):  # asked twice: something else may have killed the first child
+            return frozenset()
         return frozenset((slab.range.partition, slab.offsets[0]) for slab in raw.slabs if len(slab))
     left, right = raw.halves()
     return await find_killers(config, left) | await find_killers(config, right)
@@ -34,9 +41,13 @@ async def _survives(config: Config, raw: RawBatch) -> bool:
     job = pickle.dumps((config.model_dump_json(include={"limits", "tables"}), raw))
     with anyio.move_on_after(_PATIENCE_SECONDS):
         child = await anyio.run_process(
-            [sys.executable, "-m", "stream.runtime.probe"], input=job, check=False, stderr=subprocess.DEVNULL
+            [sys.executable, "-m", "stream.runtime.probe"],
+            input=job,
+            check=False,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # a Ctrl-C at the terminal is not for the child
         )
-        return child.returncode >= 0  # negative: ended by a signal; an exception is for the service itself to meet
+        return -child.returncode not in _DEADLY  # an exception is for the service itself to meet
     return False
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import anyio
 
-from checkpoints import Fenced
+from checkpoints import Fenced, Position
 from sinks import SchemaConflict
-from stream.errors import OwnershipLost
+from stream.errors import OwnershipLost, SourceUnavailable
+from stream.load import Trouble, persist
 from stream.observe.facts import Assigned, Claimed, FencedOut, GapAccepted, Retrying, Revoked, StateChanged
 from stream.runtime.apart import carry_apart
 from stream.runtime.flow import BatchRefused, Flow
@@ -21,6 +23,12 @@ from stream.source.contract import Assignment
 # that it does not take the partitions back from their new owner.
 _FENCE_WAIT_SECONDS: Final = 3.5
 _MOST_FENCES: Final = 5
+
+T = TypeVar("T")
+
+
+class AssignmentEnded(Exception):
+    """The partitions were taken away before they were claimed."""
 
 
 class Runner:
@@ -42,15 +50,19 @@ class Runner:
         self._parts.observe(Assigned(assignment.partitions, assignment.topic_partitions))
         self._parts.observe(StateChanged("running"))
         fences = 0
+        stood = Position()
         refused: BatchRefused | None = None
         while assignment.partitions and not assignment.ended:
-            lane = await self._claim(assignment)
             try:
+                lane = await self._claim(assignment)
+                fences, stood = (fences if lane.here == stood else 0), lane.here
                 if refused:
                     await carry_apart(self._parts, assignment, lane, refused.upto)
                     refused = None
                     continue  # its schema is as it was before the parts: begin anew
                 await Flow(self._parts, assignment, lane).run()
+                return
+            except AssignmentEnded:
                 return
             except BatchRefused as error:
                 refused = error
@@ -63,8 +75,9 @@ class Runner:
     async def _claim(self, assignment: Assignment) -> Lane:
         sink, steadily = self._parts.sink, self._parts.steadily
         known = await steadily(partial(sink.positions, assignment.topics))
-        starts, origins = await assignment.starts(known), await assignment.origins()
-        claim = await steadily(partial(sink.claim, assignment.partitions, starts, origins))
+        starts = await self._asked(_while_ours(assignment, partial(assignment.starts, known)))
+        origins = await self._asked(_while_ours(assignment, assignment.origins))
+        claim = await steadily(_while_ours(assignment, partial(sink.claim, assignment.partitions, starts, origins)))
         self._parts.observe(Claimed(claim.position, claim.epoch))
         await self._parts.see_lag()
         lane = Lane(self._parts, claim, await steadily(sink.schema))
@@ -72,6 +85,14 @@ class Runner:
             self._parts.observe(GapAccepted(gap.kind, gap.range))
             await lane.skip_lost(gap.range)
         return lane
+
+    async def _asked(self, question: Callable[[], Awaitable[T]]) -> T:
+        """Return a broker's answer, sitting out that none answers."""
+
+        def notify(trouble: Trouble) -> None:
+            self._parts.observe(Retrying("connect", trouble.wait_seconds, str(trouble.error)))
+
+        return await persist(question, self._parts.config.retry, notify, passing=(SourceUnavailable,))
 
     async def _sit_out_fence(self, error: Fenced, fences: int) -> None:
         self._parts.observe(FencedOut(str(error)))
@@ -82,3 +103,14 @@ class Runner:
                 "it a pipeline name of its own"
             ) from error
         await anyio.sleep(_FENCE_WAIT_SECONDS)
+
+
+def _while_ours(assignment: Assignment, call: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
+    """Return `call`, which raises `AssignmentEnded` once the partitions are somebody else's."""
+
+    async def checked() -> T:
+        if assignment.ended:
+            raise AssignmentEnded
+        return await call()
+
+    return checked

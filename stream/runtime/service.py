@@ -7,22 +7,24 @@ from typing import Final
 
 import anyio
 
-from sinks import Sink, Transient
+from sinks import Sink, SinkError, Transient
 from sinks.failpoints import failpoint
 from stream.config import Config
-from stream.errors import DestinationError, SourceUnavailable
+from stream.errors import DestinationError, HeadraceError, SourceUnavailable
 from stream.load import Trouble, persist
+from stream.observe.course import onward
 from stream.observe.facts import LoopTicked, Observer, Retrying, Started, StateChanged
 from stream.runtime.groups import lone_error
+from stream.runtime.hearsay import ASKED_EVERY_SECONDS, fact_of
 from stream.runtime.ids import load_ids
 from stream.runtime.parts import Parts
 from stream.runtime.prepare import Preparer
 from stream.runtime.runner import Runner
 from stream.source.budget import Budget
 from stream.source.contract import Source
+from stream.source.events import SourceEvent
 
 _TICK_SECONDS: Final = 0.5
-_LAG_SECONDS: Final = 5.0
 
 OpenSource = Callable[[Config, Budget], Source]
 
@@ -37,6 +39,7 @@ async def serve(
     Raises what no retry can mend: `SourceError`, `SinkError`, `OwnershipLost`. Source and sink are closed on the way
     out.
     """
+    observe = onward(observe)
     observe(StateChanged("starting"))
     with lone_error():
         async with anyio.create_task_group() as group:
@@ -48,8 +51,13 @@ async def serve(
 async def _serve(
     pipeline: str, config: Config, sink: Sink, open_source: OpenSource, observe: Observer, stopping: anyio.Event
 ) -> None:
+    def heard(event: SourceEvent) -> None:
+        if fact := fact_of(event):
+            observe(fact)
+
     budget = Budget(config.batching.buffer_bytes)
     source = open_source(config, budget)
+    source.listen(heard)
     try:
         if await _opened(config, sink, source, observe, stopping):
             schema = await sink.schema()
@@ -72,7 +80,11 @@ async def _opened(config: Config, sink: Sink, source: Source, observe: Observer,
     with lone_error():
         async with anyio.create_task_group() as group:
             group.start_soon(_give_up_when, stopping, sink, group.cancel_scope, name="stop while starting")
-            await _open(config, sink, source, observe)
+            try:
+                await _open(config, sink, source, observe)
+            except (HeadraceError, SinkError):
+                if not stopping.is_set():  # else the sink was closed under our hands
+                    raise
             group.cancel_scope.cancel()
     return not stopping.is_set()
 
@@ -125,4 +137,4 @@ async def _tick(observe: Observer) -> None:
 async def _watch_lag(parts: Parts) -> None:
     while True:
         await parts.see_lag()
-        await anyio.sleep(_LAG_SECONDS)
+        await anyio.sleep(ASKED_EVERY_SECONDS)

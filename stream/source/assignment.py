@@ -11,7 +11,7 @@ import anyio
 from checkpoints import Known, OffsetRange, Partition, Position
 from sinks.failpoints import failpoint
 from stream.config import Batching, Kafka
-from stream.errors import SourceGap
+from stream.errors import SourceGap, SourceUnavailable
 from stream.model import RawBatch, Slab
 from stream.source import gaps as judge
 from stream.source.batching import Draft
@@ -23,6 +23,8 @@ from stream.source.origin import changed
 from stream.source.poller import Poller
 
 IDLE_SECONDS: Final = 0.2  # how often an idle reader looks whether its position moved over holes
+ORIGIN_SECONDS: Final = 10.0  # how often a reader looks whether a topic is still the one that it began with
+FIRST_RECORD_BYTES: Final = 16 * 1024  # what a record is taken to weigh before one was seen
 PROBE_SECONDS: Final = 0.5  # for a broker to say that offsets are out of range; later, the first read still tells
 
 
@@ -62,6 +64,8 @@ class KafkaAssignment:
         self._next: dict[Partition, int] = {}
         self._carried: list[Slab] = []
         self._origins: dict[str, str] | None = None
+        self._looked_at = reading.clock()
+        self._record_bytes = FIRST_RECORD_BYTES
 
     @property
     def topic_partitions(self) -> dict[str, int]:
@@ -125,8 +129,8 @@ class KafkaAssignment:
             case "latest":
                 return await self._member.log_ends(first)
             case when:
+                last = await self._member.log_ends(first)  # before: what comes in between is past the start
                 found = await self._member.offsets_at(first, when)
-                last = await self._member.log_ends([p for p, offset in found.items() if offset is None])
                 return last | {p: offset for p, offset in found.items() if offset is not None}
 
     async def _missing(
@@ -176,6 +180,7 @@ class KafkaAssignment:
         draft = Draft(self._with.batching, self._with.clock)
         self._carried = _added(draft, self._carried)
         while not self.ended:
+            await self._refuse_another_topic()
             if cause := draft.due:
                 return draft.finish(cause)
             if not self._unfinished() and self._with.ends is not None:
@@ -187,7 +192,7 @@ class KafkaAssignment:
 
     async def _polled(self, draft: Draft) -> Polled:
         try:
-            polled = await self._with.poller.poll(min(draft.patience, IDLE_SECONDS), draft.room)
+            polled = await self._with.poller.poll(min(draft.patience, IDLE_SECONDS), self._wish(draft))
         except OutOfRange as error:
             await self._overtaken(error)
             return {}
@@ -195,16 +200,37 @@ class KafkaAssignment:
             failpoint("poll.after")
         return polled
 
+    def _wish(self, draft: Draft) -> int:
+        """Return how many records to ask for: what the draft has room for, if they weigh what those before did."""
+        return min(draft.room, draft.room_bytes // self._record_bytes + 1)
+
+    async def _refuse_another_topic(self) -> None:
+        """Raise `SourceGap` when a topic was deleted and made anew under our reading."""
+        now = self._with.clock()
+        if self.ended or self._origins is None or now - self._looked_at < ORIGIN_SECONDS:
+            return
+        self._looked_at = now
+        try:
+            found = await self._member.origins({partition.topic for partition in self.partitions})
+        except SourceUnavailable:
+            return  # later: who does not answer serves no records either
+        if others := changed(self._origins, found):
+            first = await self._member.log_starts(self.partitions)
+            last = await self._member.log_ends(self.partitions)
+            self._refuse(judge.replaced(Position(self._next), others, first, last))
+
     async def _read(self, polled: Polled) -> list[Slab]:
         """Return a slab for each partition that moved, with records or without: ranges come from the position."""
         slabs = []
         for partition, start in self._next.items():
             stop = await self._member.position(partition)
-            if stop > start:
+            if stop is not None and stop > start:
                 slabs.append(polled.get(partition, NOTHING).standing_for(OffsetRange(partition, start, stop)))
         if self._with.ends is not None:
             slabs = self._within_bounds(slabs, self._with.ends)
         self._next |= {slab.range.partition: slab.range.stop for slab in slabs}
+        if records := sum(map(len, slabs)):
+            self._record_bytes = sum(slab.nbytes for slab in slabs) // records + 1
         return slabs
 
     def _within_bounds(self, slabs: list[Slab], ends: Mapping[Partition, int]) -> list[Slab]:

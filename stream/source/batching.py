@@ -33,6 +33,11 @@ class Draft:
         return self._bounds.max_rows - self.rows
 
     @property
+    def room_bytes(self) -> int:
+        """Return how many more bytes may come."""
+        return max(0, self._bounds.max_bytes - self.nbytes)
+
+    @property
     def begun(self) -> bool:
         """Return whether anything came, be it a position that moved over holes."""
         return self._begun is not None

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Collection, Coroutine, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import anyio
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalStateError, IncompatibleBrokerVersion, KafkaError
 from aiokafka.protocol.metadata import MetadataRequest
 
 from checkpoints import Partition, Position
+from stream.checks import whole_name
 from stream.config import Kafka
+from stream.errors import SourceUnavailable
 from stream.source.columns import Columns
 from stream.source.member import Listener, Polled
 from stream.source.origin import origin
 from stream.source.security import security_arguments
 from stream.source.topic_ids import UNKNOWN, TopicIdsRequest
-from stream.source.trouble import diagnosis, translated
+from stream.source.trouble import diagnosis, explained, translated
 from stream.source.unwrapped import unwrap
 
 METADATA_MAX_AGE_SECONDS: Final = 30  # how soon a new partition, or a new topic of a pattern, is found
@@ -76,7 +79,7 @@ class Client:
         """Join the group for the configured topics; `listener` hears of the assignments."""
         relay = _Relay(self, listener)
         if self._kafka.pattern is not None:
-            self._consumer.subscribe(pattern=self._kafka.pattern, listener=relay)
+            self._consumer.subscribe(pattern=whole_name(self._kafka.pattern), listener=relay)
         else:
             self._consumer.subscribe(topics=list(self._kafka.topics), listener=relay)
 
@@ -109,15 +112,24 @@ class Client:
         found = await self._told(self._consumer.offsets_for_times(wanted))
         return {Partition(*tp): None if at is None else at.offset for tp, at in found.items()}
 
-    async def origins(self, topics: Collection[str]) -> dict[str, str]:
-        """Return each topic's identity; without the topic id where the broker does not speak Metadata 12."""
+    async def origins(self, topics: Set[str]) -> dict[str, str]:
+        """Return each topic's identity; without the topic id where the broker does not speak Metadata 12.
+
+        Raises `SourceUnavailable` when the broker that was asked does not know a topic: the next one may.
+        """
         try:
             answer = await self._ask(TopicIdsRequest(sorted(topics)))
-        except (NotImplementedError, KafkaError):
+        except (NotImplementedError, IncompatibleBrokerVersion):
             answer = await self._told(self._ask(MetadataRequest([], allow_auto_topic_creation=False)))
             return {topic: origin(getattr(answer, "cluster_id", None), None) for topic in topics}
-        ids = {name: topic_id for _, name, topic_id, *_ in answer.topics if topic_id != UNKNOWN}
-        return {topic: origin(answer.cluster_id, str(ids.get(topic, ""))) for topic in topics}
+        except (KafkaError, OSError) as error:
+            raise explained(error, self._kafka) from error
+        ids = {name: topic_id for error_code, name, topic_id, *_ in answer.topics if not error_code}
+        if strange := sorted(topics - ids.keys()):
+            raise SourceUnavailable(
+                f"{self._kafka.brokers}: a broker does not know {', '.join(strange)}, yet or any more"
+            )
+        return {name: origin(answer.cluster_id, None if id == UNKNOWN else str(id)) for name, id in ids.items()}
 
     def seek(self, position: Position) -> None:
         """Read on from `position`, in its partitions."""
@@ -125,12 +137,12 @@ class Client:
             self._consumer.seek(_theirs((partition,))[0], offset)
 
     def pause(self, partitions: Collection[Partition]) -> None:
-        """Let polls bring nothing of these partitions."""
-        self._consumer.pause(*_theirs(partitions))
+        """Let polls bring nothing of these partitions, as far as they are ours."""
+        self._consumer.pause(*self._ours_of(partitions))
 
     def resume(self, partitions: Collection[Partition]) -> None:
-        """Let polls bring records of these partitions again."""
-        self._consumer.resume(*_theirs(partitions))
+        """Let polls bring records of these partitions again, as far as they are ours."""
+        self._consumer.resume(*self._ours_of(partitions))
 
     async def poll(self, seconds: float, max_records: int) -> Polled:
         """Return the next records of the partitions that are not paused, after `seconds` at the latest."""
@@ -141,9 +153,15 @@ class Client:
             self._forget_waiters()
         return {Partition(*tp): _columns(records, self._wants_headers) for tp, records in polled.items()}
 
-    async def position(self, partition: Partition) -> int:
-        """Return the next offset that a poll will look at: past holes, markers and aborted records."""
-        return int(await self._consumer.position(TopicPartition(partition.topic, partition.number)))
+    async def position(self, partition: Partition) -> int | None:
+        """Return the next offset that a poll will look at: past holes, markers and aborted records; None if not ours.
+
+        aiokafka forgets an assignment some time before it tells the listener so: when a topic of a pattern appears.
+        """
+        try:
+            return int(await self._consumer.position(TopicPartition(partition.topic, partition.number)))
+        except IllegalStateError:
+            return None
 
     async def commit(self, position: Position) -> None:
         """Write group offsets, for lag tools; none for a group that does not know us.
@@ -156,10 +174,13 @@ class Client:
 
     async def close(self) -> None:
         """Leave the group and disconnect, within a bound. Safe to repeat."""
-        with anyio.move_on_after(CLOSE_SECONDS, shield=True) as patience:
-            await self._consumer.stop()
-        if patience.cancelled_caught:
-            await self._consumer._client.close()
+        with anyio.CancelScope(shield=True):
+            if not await _completed(self._consumer.stop(), "leave the group"):
+                await _completed(self._consumer._client.close(), "disconnect")
+
+    def _ours_of(self, partitions: Collection[Partition]) -> list[TopicPartition]:
+        ours = self._consumer.assignment()
+        return [partition for partition in _theirs(partitions) if partition in ours]
 
     def _forget_waiters(self) -> None:
         """aiokafka keeps what a cancelled poll waited for, and would tell it of failures that nobody then retrieves."""
@@ -191,6 +212,24 @@ class _Relay(ConsumerRebalanceListener):
         self._client.pause(partitions)
         self._client.seek(Position(dict.fromkeys(partitions, 0)))
         self._listener.assigned(partitions)
+
+
+async def _completed(work: Coroutine[Any, Any, None], name: str) -> bool:
+    """Wait for one step of closing, within a bound; return whether it was done. No broker need be there to hear of it.
+
+    It runs as a task of its own: aiokafka awaits tasks that it has cancelled, and would cancel us with them.
+    """
+    task = asyncio.create_task(work, name=name)
+    await asyncio.wait({task}, timeout=CLOSE_SECONDS)
+    if task.cancel():
+        await asyncio.wait({task}, timeout=CLOSE_SECONDS)
+    if not task.done() or task.cancelled():
+        return False
+    try:
+        task.result()
+    except (KafkaError, OSError):
+        return False
+    return True
 
 
 def _columns(records: Sequence[ConsumerRecord[bytes, bytes]], wants_headers: bool) -> Columns:

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from checkpoints import Known, OffsetRange, Partition, Position
 from stream.model import RawBatch
+from stream.source.events import OnEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,10 @@ class Assignment(Protocol):
 class Source(Protocol):
     """Where events come from."""
 
+    def listen(self, on_event: OnEvent) -> None:
+        """Call `on_event`, on the event loop, for what happens to the source from now on; it must not block."""
+        ...
+
     async def open(self) -> None:
         """Connect. Raises `SourceUnavailable`, `UnknownTopic` or `SourceDenied` with what to do."""
         ...
@@ -97,7 +102,10 @@ class Source(Protocol):
         ...
 
     async def bounds(self) -> Mapping[Partition, Bounds]:
-        """Return what the broker says of the assigned partitions' logs; empty when it does not answer. For metrics."""
+        """Return what the broker says of the assigned partitions' logs; empty when it does not answer. For metrics.
+
+        A question without answer is told, and so is the first answer after it.
+        """
         ...
 
     async def acknowledge(self, position: Position) -> None:

@@ -19,8 +19,8 @@ from stream.source.assignment import KafkaAssignment, Reading, Ties
 from stream.source.budget import Budget
 from stream.source.client import Client
 from stream.source.contract import Bounds
-from stream.source.events import SourceEvent
-from stream.source.member import Member
+from stream.source.events import OnEvent, SourceEvent, Teller
+from stream.source.member import Member, OutOfRange
 from stream.source.poller import Poller
 from stream.source.rebalance import Membership, Phase, fenced
 from stream.source.topics import unknown_topics
@@ -31,10 +31,7 @@ ANSWER_SECONDS: Final = 5.0
 
 
 class KafkaSource:
-    """A `Source` over aiokafka. Topics or a pattern, group membership and bounds come from `kafka`.
-
-    `on_event` is called, on the event loop, for rebalances and other facts; it must not block.
-    """
+    """A `Source` over aiokafka. Topics or a pattern, group membership and bounds come from `kafka`."""
 
     def __init__(
         self,
@@ -44,7 +41,6 @@ class KafkaSource:
         *,
         group: str,
         wants_headers: bool = False,
-        on_event: Callable[[SourceEvent], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         member: Callable[..., Member] = Client,
     ) -> None:
@@ -56,7 +52,7 @@ class KafkaSource:
         self._group = group
         self._member_of = member
         self._wants_headers = wants_headers
-        self._on_event = on_event
+        self._teller = Teller()
         self._clock = clock
         self._membership = Membership()
         self._released = anyio.Event()
@@ -65,6 +61,10 @@ class KafkaSource:
         self._stopping = False
         self._reading: Reading | None = None
         self._staying: asyncio.Task[None] | None = None
+
+    def listen(self, on_event: OnEvent) -> None:
+        """Call `on_event` for rebalances and other events from now on."""
+        self._teller.listener = on_event
 
     async def open(self) -> None:
         """Connect and join the group. May be called again after it raised.
@@ -106,8 +106,11 @@ class KafkaSource:
             with anyio.fail_after(ANSWER_SECONDS):
                 first = await self._member.log_starts(partitions)
                 last = await self._member.log_ends(partitions)
-        except (HeadraceError, TimeoutError):
+        except (HeadraceError, TimeoutError) as error:
+            self._teller.tell(SourceEvent("unanswered", partitions, self._why(error)))
             return {}
+        if self._teller.over("unanswered"):
+            self._teller.tell(SourceEvent("answered", partitions))
         return {partition: Bounds(first[partition], last[partition]) for partition in partitions}
 
     async def acknowledge(self, position: Position) -> None:
@@ -119,7 +122,9 @@ class KafkaSource:
             with anyio.fail_after(ANSWER_SECONDS):
                 await self._reading.member.commit(position)
         except (HeadraceError, TimeoutError) as error:
-            self._on_event(SourceEvent("unacknowledged", frozenset(position.next), str(error)))
+            self._teller.tell_once(SourceEvent("unacknowledged", frozenset(position.next), self._why(error)))
+        else:
+            self._teller.over("unacknowledged")
 
     def stop(self) -> None:
         """Ask for the end: batches and assignments run out."""
@@ -147,9 +152,11 @@ class KafkaSource:
         self._released = anyio.Event()
         self._membership = self._membership.assigned(partitions)
         self._interrupt()
-        self._on_event(SourceEvent("assigned", partitions))
-        if not self._member.subscription:
-            self._on_event(SourceEvent("waiting", detail=f"no topic matches {self._kafka.pattern!r} yet"))
+        self._teller.tell(SourceEvent("assigned", partitions))
+        if self._member.subscription:
+            self._teller.over("waiting")
+        else:
+            self._teller.tell_once(SourceEvent("waiting", detail=f"no topic matches {self._kafka.pattern!r} yet"))
 
     async def revoked(self) -> None:
         """End the assignment and wait, within a bound, until its work is finished; the rebalance waits as long."""
@@ -160,11 +167,11 @@ class KafkaSource:
         lost = self._member.forgotten
         self._membership = held.revoked(lost=lost)
         self._interrupt()
-        self._on_event(SourceEvent("lost" if lost else "revoked", held.partitions))
+        self._teller.tell(SourceEvent("lost" if lost else "revoked", held.partitions))
         if lost:
             self._stop_if_fenced()
         elif not await self._finished_in_time():
-            self._on_event(SourceEvent("lost", held.partitions, "its work was not finished in time"))
+            self._teller.tell(SourceEvent("lost", held.partitions, "its work was not finished in time"))
 
     async def _finished_in_time(self) -> bool:
         if self._membership.phase is Phase.LEAVING:
@@ -205,9 +212,11 @@ class KafkaSource:
             if self._failure is not None:
                 raise self._failure
             if self._membership.phase is Phase.HOLDING and self._membership.round > round:
+                self._released = anyio.Event()
                 self._membership = self._membership.taken()
                 return self._membership
-            await self._opened.poller.poll(WAIT_SECONDS)
+            with suppress(OutOfRange):  # of an assignment that is gone; the next one is judged by its own `starts`
+                await self._opened.poller.poll(WAIT_SECONDS)
         return None
 
     async def _bounded(self) -> Reading:
@@ -226,8 +235,8 @@ class KafkaSource:
         )
 
     def _release(self, round: int) -> None:
-        self._membership = self._membership.release(round)
-        if self._membership.released:
+        if round == self._membership.round:
+            self._membership = self._membership.release(round)
             self._released.set()
 
     def _renew(self) -> None:
@@ -239,6 +248,9 @@ class KafkaSource:
             self._member.pause(self._membership.partitions)
             return True
         return False
+
+    def _why(self, error: Exception) -> str:
+        return str(error) or f"{self._kafka.brokers} does not answer within {ANSWER_SECONDS:g} s"
 
     def _interrupt(self) -> None:
         if self._reading is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from datetime import datetime
 from typing import Protocol
 
@@ -70,7 +70,7 @@ class Member(Protocol):
         """Return the first offset with a timestamp at or past `when`; None where there is none yet."""
         ...
 
-    async def origins(self, topics: Collection[str]) -> dict[str, str]:
+    async def origins(self, topics: Set[str]) -> dict[str, str]:
         """Return each topic's identity (see `stream.source.origin`)."""
         ...
 
@@ -93,8 +93,8 @@ class Member(Protocol):
         """
         ...
 
-    async def position(self, partition: Partition) -> int:
-        """Return the next offset that a poll will look at: past holes, markers and aborted records."""
+    async def position(self, partition: Partition) -> int | None:
+        """Return the next offset that a poll will look at, past holes and aborted records; None if not ours."""
         ...
 
     async def commit(self, position: Position) -> None:

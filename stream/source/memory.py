@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -183,7 +183,7 @@ class MemoryMember:
             for p in partitions
         }
 
-    async def origins(self, topics: Collection[str]) -> dict[str, str]:
+    async def origins(self, topics: Set[str]) -> dict[str, str]:
         """Return each topic's identity."""
         return {topic: origin(self._broker.cluster, self._broker.topic_id(topic)) for topic in topics}
 
@@ -212,9 +212,9 @@ class MemoryMember:
             taken = self._take(max_records)
         return {partition: _columns(entries, self._wants_headers) for partition, entries in taken.items()}
 
-    async def position(self, partition: Partition) -> int:
+    async def position(self, partition: Partition) -> int | None:
         """Return the next offset that a poll will look at."""
-        return self._at[partition]
+        return self._at.get(partition)
 
     async def commit(self, position: Position) -> None:
         """Remember the group's offsets, for tests to look at."""

@@ -53,8 +53,9 @@ class Poller:
         while True:
             await anyio.sleep(self._patience / 2)
             overdue = self._clock() - self._polled_at > self._patience
-            if overdue and self._scope is None and self._failure is None and paused():
+            if overdue and self._scope is None and self._failure is None:
                 try:
-                    await self.poll(0)
+                    if paused():
+                        await self.poll(0)
                 except Exception as error:  # whoever polls next shall hear of it
                     self._failure = error

@@ -62,7 +62,7 @@ class Bench(Protocol):
         ...
 
     async def rebalance(self) -> None:
-        """Make the group take all partitions back and deal them out anew."""
+        """Make the group take all partitions back; return when they are dealt out anew."""
         ...
 
 
@@ -324,14 +324,22 @@ class SourceContract:
         source = bench.source()
         await source.open()
         rounds: list[list[RawBatch]] = []
+        dealt_out = anyio.Event()
+
+        async def rebalance() -> None:
+            await bench.rebalance()
+            dealt_out.set()
+
         async with anyio.create_task_group() as tasks:
             async for assignment in source.assignments():
                 if rounds:
                     break
-                tasks.start_soon(bench.rebalance)
+                tasks.start_soon(rebalance)
                 rounds.append([batch async for batch in assignment.batches(await assignment.starts(Known()))])
                 assert assignment.ended
                 assert not assignment.lost
+                await anyio.wait_all_tasks_blocked()
+                assert not dealt_out.is_set()
                 assignment.release()
         assert not assignment.ended
         await source.aclose()

@@ -8,12 +8,15 @@ from typing import Any
 import anyio
 import pytest
 
-from checkpoints import Partition
+from checkpoints import Known, Partition
 from stream.config import Batching, Kafka
+from stream.errors import SourceGap
 from stream.source.budget import Budget
 from stream.source.contract import Source
+from stream.source.member import Polled
 from stream.source.memory import MemoryBroker, memory_source
-from stream.source.testing import QUICK, ROOMY, SourceContract, assigned
+from stream.source.poller import Poller
+from stream.source.testing import QUICK, ROOMY, SourceContract, assigned, some
 
 
 class MemoryBench:
@@ -64,3 +67,34 @@ class TestMemorySource(SourceContract):
             await bench.rebalance()  # brings another assignment, which nobody asks for
             with anyio.fail_after(5):
                 await bench.rebalance()
+
+    async def test_a_topic_that_is_recreated_under_our_reading_is_refused(
+        self, bench: MemoryBench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("stream.source.assignment.ORIGIN_SECONDS", 0.0)
+        await bench.produce(0, [b"x"] * 3)
+        async with assigned(bench.source()) as assignment:
+            batches = assignment.batches(await assignment.starts(Known()))
+            await anext(batches)
+            await bench.recreate()
+            await bench.produce(0, [b"y"] * 10)
+            with pytest.raises(SourceGap, match=r"0\.\.3 \(recreated\)"):
+                await anext(batches)
+
+    async def test_a_poll_asks_for_no_more_records_than_weigh_what_a_batch_may(
+        self, bench: MemoryBench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await bench.produce(0, [b"x" * 1_000] * 500)
+        asked: list[int] = []
+        poll = Poller.poll
+
+        async def listening(poller: Poller, seconds: float, max_records: int = 0) -> Polled:
+            asked.append(max_records)
+            return await poll(poller, seconds, max_records)
+
+        monkeypatch.setattr(Poller, "poll", listening)
+        batching = Batching(max_bytes=50_000, max_age_seconds=60)
+        async with assigned(bench.source(batching=batching)) as assignment:
+            asked.clear()
+            await some(assignment, await assignment.starts(Known()), 200)
+        assert max(asked) <= 51

@@ -37,14 +37,11 @@ class KafkaBench:
         self, *, batching: Batching = QUICK, budget: Budget | None = None, wants_headers: bool = False, **kafka: Any
     ) -> KafkaSource:
         settings = {"brokers": self.bootstrap, "topics": (self.topic,), "session_timeout_seconds": 6.0, **kafka}
-        return KafkaSource(
-            Kafka(**settings),
-            batching,
-            budget or Budget(ROOMY),
-            group=self.group,
-            wants_headers=wants_headers,
-            on_event=self.events.append,
+        source = KafkaSource(
+            Kafka(**settings), batching, budget or Budget(ROOMY), group=self.group, wants_headers=wants_headers
         )
+        source.listen(self.events.append)
+        return source
 
     async def produce(
         self,
@@ -87,10 +84,13 @@ class KafkaBench:
         await self._until(lambda: len(self._partitions()) == partitions)
 
     async def rebalance(self) -> None:
-        """Bring another member into the group; it stays until the bench is closed."""
+        """Bring another member into the group, return when it has its share; it stays until the bench is closed."""
         other = self.source()
         self._others.push_async_callback(other.aclose)
         await other.open()
+        async for assignment in other.assignments():
+            assignment.release()
+            return
 
     async def aclose(self) -> None:
         """Close the members that `rebalance` brought."""

@@ -21,8 +21,11 @@ from stream.observe.facts import (
     Retrying,
     Revoked,
     SchemaChanged,
+    SourceAnswered,
+    SourceWaiting,
     StageTimed,
     StateChanged,
+    Unacknowledged,
 )
 from stream.observe.logging_setup import LogFormat, configure_logging
 from stream.observe.logs import LogObserver
@@ -85,6 +88,9 @@ def test_every_batch_is_there_at_debug(capsys: pytest.CaptureFixture[str]) -> No
         (Claimed(Position({ORDERS: 0}), 3), "info"),
         (SchemaChanged((CreateTable(Table("orders")),), 1), "info"),
         (Retrying("transient", 0.2, "the server is away"), "warning"),
+        (Retrying("source", 5.0, "the broker does not answer"), "warning"),
+        (SourceWaiting("no topic matches 'late-.*' yet"), "warning"),
+        (Unacknowledged("the broker does not answer"), "warning"),
         (GapAccepted("retention", OffsetRange(ORDERS, 0, 9)), "error"),
     ],
 )
@@ -101,6 +107,17 @@ def test_a_flood_of_rejects_is_one_line_in_half_a_minute(capsys: pytest.CaptureF
 def test_rejects_not_yet_told_are_told_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
     lines = logged(capsys, *[loaded(invalid_json=1)] * 5, StateChanged("stopped"))
     assert [line.get("records") for line in lines] == [{"invalid_json": 1}, {"invalid_json": 4}, None]
+
+
+def test_an_outage_of_the_broker_is_one_line_when_it_begins_and_one_when_it_ends(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    outage = [*[Retrying("source", 5.0, "broker:9092 does not answer")] * 3, SourceAnswered()]
+    lines = logged(capsys, *outage, *outage)
+    assert [line["event"] for line in lines] == [
+        "the broker does not answer; going on as soon as it does",
+        "the broker answers again",
+    ] * 2
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])

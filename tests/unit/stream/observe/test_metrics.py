@@ -49,7 +49,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def metrics(clock: Clock) -> Metrics:
-    return Metrics("shop", reject_reasons=("invalid_json",), clock=clock)
+    return Metrics("shop", reject_reasons=("invalid_json",), skip_reasons=("tombstone",), clock=clock)
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:
@@ -75,6 +75,7 @@ def test_counters_that_can_be_known_are_there_at_0_before_the_first_fact(metrics
     metrics.observe(Started("duckdb", "shop", ("orders",), tables=("orders",)))
     assert value(metrics, "flushes_total", cause="rows") == 0
     assert value(metrics, "retries_total", reason="transient") == 0
+    assert value(metrics, "retries_total", reason="source") == 0
     assert value(metrics, "rejected_records_total", reason="invalid_json") == 0
     assert value(metrics, "records_consumed_total", topic="orders") == 0
     assert value(metrics, "records_skipped_total", topic="orders", reason="tombstone") == 0
@@ -114,6 +115,17 @@ def test_lag_in_seconds_grows_while_nothing_happens(metrics: Metrics, clock: Clo
     metrics.observe(loaded(50, newest=990.0))
     clock.now = 1_030.0
     assert value(metrics, "consumer_lag_seconds", topic="orders", partition="0") == 40
+
+
+def test_lag_in_seconds_grows_from_when_it_was_seen_while_nothing_was_ever_committed(
+    metrics: Metrics, clock: Clock
+) -> None:
+    metrics.observe(Assigned(frozenset({ORDERS_0})))
+    metrics.observe(Claimed(Position({ORDERS_0: 5}), epoch=1))
+    for _ in range(3):
+        metrics.observe(LagSeen({ORDERS_0: LogBounds(0, 100)}))
+        clock.now += 10
+    assert value(metrics, "consumer_lag_seconds", topic="orders", partition="0") == 30
 
 
 def test_an_event_after_a_quiet_hour_is_not_an_hour_of_lag(metrics: Metrics, clock: Clock) -> None:
@@ -184,9 +196,11 @@ def test_one_state_is_1_and_the_others_are_0(metrics: Metrics) -> None:
 
 def test_trouble_is_counted_by_its_kind(metrics: Metrics) -> None:
     metrics.observe(Retrying("in_doubt", 0.2, "the answer was lost"))
+    metrics.observe(Retrying("source", 5.0, "the broker does not answer"))
     metrics.observe(GapAccepted("retention", OffsetRange(ORDERS_0, 0, 9)))
     metrics.observe(Revoked(frozenset({ORDERS_0}), lost=True))
     assert value(metrics, "retries_total", reason="in_doubt") == 1
+    assert value(metrics, "retries_total", reason="source") == 1
     assert value(metrics, "offset_gaps_total", topic="orders", kind="retention") == 1
     assert value(metrics, "rebalances_total", kind="lost") == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -27,7 +28,7 @@ from stream.observe.facts import (
     StateChanged,
 )
 from stream.observe.health import Health
-from stream.observe.http import parse_address, routes, served
+from stream.observe.http import Answer, parse_address, routes, served
 from stream.observe.metrics import Metrics
 from stream.observe.status import StatusBoard
 from stream.observe.status_page import as_json, as_page
@@ -196,3 +197,27 @@ def test_a_port_in_use_is_a_clear_error(port: int) -> None:
         served(f"127.0.0.1:{port}", {}),
     ):
         pass
+
+
+def broken_by(error: Exception) -> None:
+    """Ask a server whose answer ends in `error`; return when it has dealt with that."""
+
+    def answer(_: str) -> Answer:
+        raise error
+
+    with served("127.0.0.1:0", {"/": answer}) as port, pytest.raises(http.client.RemoteDisconnected):
+        asked(port, "/")
+
+
+def test_a_client_that_is_gone_leaves_nothing_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    broken_by(ConnectionResetError())
+    assert capsys.readouterr().err == ""
+
+
+def test_an_answer_that_fails_is_one_event_of_the_log(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "headrace"):
+        broken_by(ValueError("a bug"))
+    assert [record.getMessage() for record in caplog.records] == ["a request over HTTP failed: ValueError: a bug"]
+    assert capsys.readouterr().err == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from types import SimpleNamespace
 
 import anyio
 import pytest
@@ -19,12 +20,14 @@ from stream.observe.facts import (
     BatchRead,
     BufferChanged,
     FencedOut,
+    SourceWaiting,
     StateChanged,
     nobody,
     to_all,
 )
 from stream.runtime import runner
 from stream.runtime.service import serve
+from stream.source.client import consumer_arguments
 from stream.source.memory import MemoryBroker, memory_source
 
 pytestmark = pytest.mark.anyio
@@ -153,6 +156,26 @@ async def test_a_fenced_owner_claims_anew_and_repeats_nothing(stage, monkeypatch
     assert stage.told(FencedOut)
 
 
+async def test_a_fenced_owner_waits_for_its_next_heartbeat_before_it_claims_anew(stage, monkeypatch):
+    story = []
+
+    async def sleep(seconds):
+        story.append(seconds)
+
+    class Claiming(MemorySink):
+        async def claim(self, *args):
+            story.append("claim")
+            return await super().claim(*args)
+
+    monkeypatch.setattr(runner, "anyio", SimpleNamespace(sleep=sleep))
+    stage.produce({"n": 1})
+    sink = Claiming(stage.warehouse, SinkOptions("shop", "shop", "me"))
+    await stage.run(failing_once(sink, "load", Fenced("a newer claim"), after=True))
+    heartbeat = consumer_arguments(stage.config.kafka, "shop")["heartbeat_interval_ms"] / 1000
+    assert story == ["claim", runner._FENCE_WAIT_SECONDS, "claim"]
+    assert heartbeat < runner._FENCE_WAIT_SECONDS
+
+
 async def test_partitions_that_are_lost_with_batches_in_hand_are_carried_on_by_their_next_assignment(stage):
     stage.produce(*({"n": n} for n in range(100)))
     sink = stage.sink()
@@ -241,6 +264,34 @@ async def test_stopping_drains_what_was_read(stage):
     read = sum(sum(fact.records.values()) for fact in stage.told(BatchRead))
     assert [row["n"] for row in stage.rows()] == list(range(read))
     assert stage.told(StateChanged)[-1].state == "stopped"
+
+
+async def test_a_destination_that_comes_back_while_the_run_drains_does_not_make_it_run_again(stage):
+    stage.config = stage.config.model_copy(update={"kafka": Kafka(topics=("orders",))})
+    stage.produce({"n": 1})
+    stopping = anyio.Event()
+
+    def stop_at_the_first_pause(fact):
+        if fact == StateChanged("paused", "the destination is away"):
+            stopping.set()
+
+    async def load(batch, step):
+        if StateChanged("draining") not in stage.facts:
+            raise Transient("away")
+        return await real(batch, step)
+
+    sink = stage.sink()
+    real, sink.load, stage.also = sink.load, load, stop_at_the_first_pause
+    await stage.run(sink, stopping)
+    states = [fact.state for fact in stage.told(StateChanged)]
+    assert states == ["starting", "running", "paused", "draining", "stopped"]
+    assert len(stage.rows()) == 1
+
+
+async def test_a_pattern_that_matches_no_topic_is_told_to_those_who_watch(stage):
+    stage.config = stage.config.model_copy(update={"kafka": Kafka(pattern="late-.*", until="latest")})
+    await stage.run()
+    assert stage.told(SourceWaiting) == [SourceWaiting("no topic matches 'late-.*' yet")]
 
 
 async def test_offsets_that_are_gone_stop_the_run(stage):
