@@ -24,6 +24,7 @@ from stream.source.poller import Poller
 
 IDLE_SECONDS: Final = 0.2  # how often an idle reader looks whether its position moved over holes
 ORIGIN_SECONDS: Final = 10.0  # how often a reader looks whether a topic is still the one that it began with
+SPARE_RECORDS: Final = 250  # asked for beyond a batch's end, which no estimate meets: the next batch begins with them
 FIRST_RECORD_BYTES: Final = 16 * 1024  # what a record is taken to weigh before one was seen
 PROBE_SECONDS: Final = 0.5  # for a broker to say that offsets are out of range; later, the first read still tells
 
@@ -202,7 +203,9 @@ class KafkaAssignment:
 
     def _wish(self, draft: Draft) -> int:
         """Return how many records to ask for: what the draft has room for, if they weigh what those before did."""
-        return min(draft.room, draft.room_bytes // self._record_bytes + 1)
+        if draft.rows:
+            self._record_bytes = draft.nbytes // draft.rows + 1
+        return min(draft.room, draft.room_bytes // self._record_bytes + SPARE_RECORDS)
 
     async def _refuse_another_topic(self) -> None:
         """Raise `SourceGap` when a topic was deleted and made anew under our reading."""
@@ -229,8 +232,6 @@ class KafkaAssignment:
         if self._with.ends is not None:
             slabs = self._within_bounds(slabs, self._with.ends)
         self._next |= {slab.range.partition: slab.range.stop for slab in slabs}
-        if records := sum(map(len, slabs)):
-            self._record_bytes = sum(slab.nbytes for slab in slabs) // records + 1
         return slabs
 
     def _within_bounds(self, slabs: list[Slab], ends: Mapping[Partition, int]) -> list[Slab]:
