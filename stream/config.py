@@ -111,7 +111,7 @@ class Batching(_Frozen):
 
     max_rows: Annotated[int, Field(ge=1)] = 50_000
     """Records in a batch."""
-    max_bytes: Annotated[int, Field(ge=1, le=1024**3)] = 10 * 1024 * 1024
+    max_bytes: Annotated[int, Field(ge=1, le=1024**3)] = 12 * 1024 * 1024
     """Bytes of keys and values in a batch; one larger record makes a batch of its own."""
     max_age_seconds: Seconds = 0.25
     """Time from a batch's first record to its end."""
@@ -125,7 +125,8 @@ class Tables(_Frozen):
     name_template: Annotated[str, AfterValidator(check_name_template)] = "{topic}"
     """Name of a topic's table; `{topic}` stands for the topic. The result is normalized to snake_case."""
     max_nesting: Annotated[int, Field(ge=0)] | None = None
-    """Levels of objects and lists that are taken apart; deeper ones stay JSON. No bound when not set."""
+    """Levels of objects and lists that are taken apart; deeper ones stay JSON, with sorted keys and without members that
+    are null. No bound when not set."""
     detect_timestamps: bool = True
     """Text that is an ISO 8601 timestamp with a time becomes a timestamp column."""
     include: tuple[Literal["topic", "key", "headers"], ...] = ()
