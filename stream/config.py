@@ -125,8 +125,8 @@ class Tables(_Frozen):
     name_template: Annotated[str, AfterValidator(check_name_template)] = "{topic}"
     """Name of a topic's table; `{topic}` stands for the topic. The result is normalized to snake_case."""
     max_nesting: Annotated[int, Field(ge=0)] | None = None
-    """Levels of objects and lists that are taken apart; deeper ones stay JSON, with sorted keys and without members that
-    are null. No bound when not set."""
+    """Levels of objects and lists that are taken apart; deeper ones stay JSON, with sorted keys and without members
+    that are null. No bound when not set."""
     detect_timestamps: bool = True
     """Text that is an ISO 8601 timestamp with a time becomes a timestamp column."""
     include: tuple[Literal["topic", "key", "headers"], ...] = ()
