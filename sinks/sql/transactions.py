@@ -8,7 +8,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from checkpoints import Checkpoint, Claim, Fenced, Known, Partition, Position
-from sinks.changes import SchemaPlan
+from sinks.changes import Change, SchemaPlan, WidenColumn
 from sinks.contract import Batch, Capabilities, SinkOptions
 from sinks.document import from_document, version_hash
 from sinks.errors import DataRefused, InDoubt, SchemaConflict, SinkError, Transient
@@ -117,11 +117,23 @@ class Transactions:
         self._lock(session, locks.exclusive)
         if self._is_base(session, plan):
             for change in plan.changes:
-                for statement in ddl.alter(self._dialect, self._dataset, change):
-                    session.execute(statement)
+                self._alter(session, change)
             session.execute(self._ledger.store_schema(plan.target, self._pipeline))
         _commit(session)
         failpoint("schema.after_ddl_before_data")
+
+    def _alter(self, session: Session, change: Change) -> None:
+        try:
+            for statement in ddl.alter(self._dialect, self._dataset, change):
+                session.execute(statement)
+        except SinkError as error:
+            if type(error) is not SinkError or not isinstance(change, WidenColumn):
+                raise
+            raise SinkError(
+                f"{change.table}.{change.column.name} cannot become {change.column.type}: {error}. If a view or an "
+                "index stands in the way, drop it and make it again afterwards; or set tables.widen_rows = 0, then a "
+                "variant column takes what does not fit"
+            ) from error
 
     def _is_base(self, session: Session, plan: SchemaPlan) -> bool:
         stored = self._newest_schema(session)

@@ -11,10 +11,11 @@ import pytest
 from checkpoints.testing import PIPELINE
 from servers.process import free_port
 from sinks import DataRefused, Sink, SinkError, SinkOptions, Transient
+from sinks.schema import TEXT, decimal
 from sinks.sql import locks
 from sinks.sql.postgres import _Database, connect
 from sinks.sql.statement import Statement
-from sinks.testing import ORDERS, batch, claimed, data_step, grown
+from sinks.testing import ORDERS, batch, claimed, data_step, grown, plan, table
 
 pytestmark = pytest.mark.anyio
 
@@ -129,6 +130,16 @@ async def test_a_table_changed_behind_us_stops_the_load(
     with pytest.raises(SinkError, match=error) as caught:
         await sink.load(batch(schema, {"orders": [{"n": 1, "note": "a"}]}), data_step("load-1"))
     assert type(caught.value) is SinkError
+
+
+async def test_a_view_that_keeps_a_column_from_growing_is_told_with_the_ways_out(
+    sink: Sink, postgres_dsn: str, dataset: str
+) -> None:
+    schema = await grown(sink, ORDERS)
+    run(postgres_dsn, f"CREATE VIEW {dataset}.totals AS SELECT n FROM {dataset}.orders")
+    with pytest.raises(SinkError, match=r"orders\.n cannot become decimal.*view.*widen_rows = 0"):
+        await sink.apply(plan(schema, table("orders", n=decimal(20, 0), note=TEXT)))
+    assert await sink.schema() == schema
 
 
 async def test_text_with_nul_is_refused_and_the_sink_goes_on(sink: Sink) -> None:
