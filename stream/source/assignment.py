@@ -11,7 +11,7 @@ import anyio
 from checkpoints import Known, OffsetRange, Partition, Position
 from sinks.failpoints import failpoint
 from stream.config import Batching, Kafka
-from stream.errors import SourceGap, SourceUnavailable
+from stream.errors import SourceError, SourceGap
 from stream.model import RawBatch, Slab
 from stream.source import gaps as judge
 from stream.source.batching import Draft
@@ -215,8 +215,8 @@ class KafkaAssignment:
         self._looked_at = now
         try:
             found = await self._member.origins({partition.topic for partition in self.partitions})
-        except SourceUnavailable:
-            return  # later: who does not answer serves no records either
+        except SourceError:
+            return  # later: reading itself tells when a broker is away
         if others := changed(self._origins, found):
             first = await self._member.log_starts(self.partitions)
             last = await self._member.log_ends(self.partitions)
