@@ -15,7 +15,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from checkpoints import Partition, Position
 from stream.checks import whole_name
 from stream.config import Kafka
-from stream.errors import SourceUnavailable
+from stream.errors import SourceDenied, SourceUnavailable
 from stream.source.columns import Columns
 from stream.source.member import Listener, Polled
 from stream.source.origin import origin
@@ -123,7 +123,8 @@ class Client:
             answer = await self._told(self._ask(MetadataRequest([], allow_auto_topic_creation=False)))
             return {topic: origin(getattr(answer, "cluster_id", None), None) for topic in topics}
         except (KafkaError, OSError) as error:
-            raise explained(error, self._kafka) from error
+            told = explained(error, self._kafka)
+            raise told if isinstance(told, SourceDenied) else SourceUnavailable(str(told)) from error
         ids = {name: topic_id for error_code, name, topic_id, *_ in answer.topics if not error_code}
         if strange := sorted(topics - ids.keys()):
             raise SourceUnavailable(
