@@ -58,7 +58,7 @@ def test_a_service_in_trouble_tells_no_secret(kafka, topic, login: str, dataset:
     address = f"127.0.0.1:{free_port()}"
     told = ("--debug", "--log-level", "debug", "--log-format", log_format, "--http", address)
     where = ("--brokers", kafka.sasl_bootstrap, "--topic", name, "--dataset", dataset)
-    env = sasl(SASL_PASSWORD) | {"HEADRACE__BATCHING__MAX_ROWS": "100"}
+    env = sasl(SASL_PASSWORD) | {"HEADRACE__BATCHING__MAX_ROWS": "100", "HOME": str(home)}
     with proxied(login) as proxy, running(*where, *told, "--to", proxy.dsn(login), env=env) as service:
         service.until(lambda: "schema changed" in service.log)
         proxy.weather.refuse = True
