@@ -142,7 +142,8 @@ def test_a_broker_that_wants_credentials_and_gets_none(kafka, file: str) -> None
 
 def test_two_processes_with_one_instance_id_do_not_both_go_on(kafka, topic: Callable[..., str], tmp_path: Path) -> None:
     name = topic()
-    env = {"HEADRACE__KAFKA__INSTANCE_ID": "one", "HEADRACE__KAFKA__SESSION_TIMEOUT_SECONDS": "6"}
+    own = {"GROUP": name, "INSTANCE_ID": "one", "SESSION_TIMEOUT_SECONDS": "6"}
+    env = {f"HEADRACE__KAFKA__{setting}": value for setting, value in own.items()}
     with ExitStack() as stack:
         lives = [
             stack.enter_context(running(*reading(kafka, name), "--to", f"duckdb:///{tmp_path}/{n}.duckdb", env=env))
