@@ -69,11 +69,11 @@ def test_kills_at_the_claim_in_one_life_after_another_neither_lose_nor_double_an
 
 @pytest.mark.parametrize("nth", TIMES)
 def test_a_kill_while_draining_with_a_load_in_flight_neither_loses_nor_doubles_an_event(place, nth):
-    with place.running(failpoints=f"load.after_copy=delay:2@{nth};shutdown.mid_drain=kill") as service:
+    with place.running(failpoints=f"load.after_copy=delay:1@{nth};shutdown.mid_drain=kill") as service:
         service.until(lambda: bool(service.fired))
         service.send(signal.SIGTERM)
         assert service.wait() == -signal.SIGKILL
-        assert service.fired == ["load.after_copy delay:2", "shutdown.mid_drain kill"]
+        assert service.fired == ["load.after_copy delay:1", "shutdown.mid_drain kill"]
     place.whole()
     place.finished()
 
@@ -81,7 +81,7 @@ def test_a_kill_while_draining_with_a_load_in_flight_neither_loses_nor_doubles_a
 @pytest.mark.parametrize("nth", TIMES)
 def test_a_kill_while_partitions_with_loads_in_flight_are_taken_away_neither_loses_nor_doubles_an_event(place, nth):
     place = place.with_settings(kafka__instance_id="")
-    with place.running(failpoints=f"load.after_copy=delay:1;revoke.enter=kill@{nth}") as service:
+    with place.running(failpoints=f"load.after_copy=delay:0.4;revoke.enter=kill@{nth}") as service:
         service.until(lambda: bool(service.fired))  # from here on, nearly always
         disturb(place.bootstrap, place.dataset, place.topic, until=lambda: service.process.poll() is not None)
         assert service.process.returncode == -signal.SIGKILL
