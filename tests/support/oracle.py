@@ -32,13 +32,14 @@ def assert_each_landed_once(
     log: Log, query: Query, dataset: str, topics: Mapping[str, str], *, set_aside: Collection[str] = ()
 ) -> None:
     """I1: the multisets of places and stamps in tables and in rejects are what Kafka delivers."""
-    rejected = [place for place, stamp in log.stamps.items() if stamp.uid is None or stamp.uid in set_aside]
+    stamps = log.stamps
+    rejected = [place for place, stamp in stamps.items() if stamp.uid is None or stamp.uid in set_aside]
     for where, found, places in (
-        ("in the tables", _rows(query, dataset, topics), log.stamps.keys() - set(rejected)),
+        ("in the tables", _rows(query, dataset, topics), stamps.keys() - set(rejected)),
         ("among the rejects", _rejects(query, dataset), rejected),
     ):
         landed = Counter(found)
-        wanted = Counter((place, log.stamps[place].uid, log.stamps[place].crc) for place in places)
+        wanted = Counter((place, stamps[place].uid, stamps[place].crc) for place in places)
         missing, surplus = wanted - landed, landed - wanted
         assert not missing, f"{missing.total()} of {wanted.total()} are missing {where}: {_some(missing)}"
         assert not surplus, f"{surplus.total()} are twice or strangers {where}: {_some(surplus)}"
