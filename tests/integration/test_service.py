@@ -199,8 +199,8 @@ def test_the_metrics_add_up(kafka, topic: Callable[..., str], file: Path, datase
     address = f"127.0.0.1:{free_port()}"
     env = {"HEADRACE__BATCHING__MAX_ROWS": "500", "HEADRACE__TABLES__NAME_TEMPLATE": "{topic}"}
     args = [word for name in names for word in ("--topic", name)]
-    where = ("--brokers", kafka.bootstrap, "--to", f"duckdb:///{file}", "--dataset", dataset, "--http", address)
-    with running(*args, *where, env=env) as service:
+    where = ("--brokers", kafka.bootstrap, "--to", f"duckdb:///{file}", "--dataset", dataset, "--pipeline", dataset)
+    with running(*args, *where, "--http", address, env=env) as service:
         service.until(lambda: caught_up(address))
         wait_until(lambda: sum(counted(address)["records_consumed", name] for name in names) == 2 * 3_020)
         counts = counted(address)
