@@ -180,13 +180,13 @@ class KafkaAssignment:
             self._member.resume(self._unfinished())  # paused at first, and when nobody asked for long
         draft = Draft(self._with.batching, self._with.clock)
         self._carried = _added(draft, self._carried)
-        while not self.ended:
-            await self._refuse_another_topic()
+        while not self.ended:  # asked right before each poll, with nothing awaited in between
             if cause := draft.due:
                 return draft.finish(cause)
             if not self._unfinished() and self._with.ends is not None:
                 return draft.finish("shutdown") if draft.begun else None
             polled = await self._polled(draft)
+            await self._refuse_another_topic()
             if not self.ended:
                 self._carried = _added(draft, await self._read(polled))
         return None

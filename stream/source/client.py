@@ -146,7 +146,10 @@ class Client:
         self._consumer.resume(*self._ours_of(partitions))
 
     async def poll(self, seconds: float, max_records: int) -> Polled:
-        """Return the next records of the partitions that are not paused, after `seconds` at the latest."""
+        """Return the next records of the partitions that are not paused, after `seconds` at the latest.
+
+        In the middle of a rebalance aiokafka waits for its end first (`Fetcher.fetched_records`).
+        """
         wait = _ms(max(0.0, seconds))
         try:
             polled = await self._told(self._consumer.getmany(timeout_ms=wait, max_records=max_records))

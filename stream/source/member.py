@@ -89,7 +89,8 @@ class Member(Protocol):
     async def poll(self, seconds: float, max_records: int) -> Polled:
         """Return the next records of the partitions that are not paused, after `seconds` at the latest.
 
-        Raises `OutOfRange`. A poll that is cancelled has taken nothing.
+        A poll that begins in the middle of a rebalance waits for its end, however long. One that is cancelled has taken
+        nothing. Raises `OutOfRange`.
         """
         ...
 

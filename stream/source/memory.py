@@ -55,6 +55,8 @@ class MemoryBroker:
         self.polls = 0
         self._incarnations: dict[str, int] = {}
         self._written = anyio.Event()
+        self._settled = anyio.Event()
+        self._settled.set()
 
     def create(self, topic: str, partitions: int = 1) -> None:
         """Make a topic anew, or give one more partitions."""
@@ -111,6 +113,7 @@ class MemoryBroker:
 
     async def rebalance(self, *, lost: bool = False) -> None:
         """Take all partitions from all members, with or without asking, and deal them out anew."""
+        self._settled = anyio.Event()
         for member in self.members:
             member.forgotten = lost
             await member.listener.revoked()
@@ -118,6 +121,11 @@ class MemoryBroker:
         for index, member in enumerate(self.members):
             mine = sorted(p for p in self.logs if p.topic in member.subscription)
             member.adopt(frozenset(islice(mine, index, None, len(self.members))))
+        self._settled.set()
+
+    async def settled(self) -> None:
+        """Wait until no rebalance is under way."""
+        await self._settled.wait()
 
     async def written(self) -> None:
         """Wait until something is appended."""
@@ -200,11 +208,12 @@ class MemoryMember:
         self._paused -= set(partitions)
 
     async def poll(self, seconds: float, max_records: int) -> Polled:
-        """Return the next records; none after `seconds`."""
+        """Return the next records; none after `seconds`. Waits for the end of a rebalance first, as aiokafka does."""
         self._broker.polls += 1
         if self not in self._broker.members:
             self._broker.members.append(self)
             await self._broker.rebalance()
+        await self._broker.settled()
         await anyio.lowlevel.checkpoint()
         if not (taken := self._take(max_records)):
             with anyio.move_on_after(seconds):

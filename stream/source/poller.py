@@ -10,6 +10,7 @@ import anyio
 from stream.source.member import Member, Polled
 
 MAX_RECORDS: Final = 10_000  # one poll holds the event loop for as long as its records take: about 20 ms
+GRACE_SECONDS: Final = 0.5  # past its time, for a poll to end by itself
 
 
 class Poller:
@@ -26,14 +27,15 @@ class Poller:
     async def poll(self, seconds: float, max_records: int = MAX_RECORDS) -> Polled:
         """Return the next records; none after `seconds`, or as soon as `interrupt` is called.
 
-        A poll that is interrupted has taken nothing.
+        A poll that is cut short has taken nothing. One that begins while the group deals out its partitions would wait
+        for the new ones, and they for whoever polls: it is cut short as well.
         """
         if (failure := self._failure) is not None:
             self._failure = None
             raise failure
         polled: Polled = {}
         try:
-            with anyio.CancelScope() as self._scope:
+            with anyio.move_on_after(seconds + GRACE_SECONDS) as self._scope:
                 polled = await self._member.poll(seconds, min(max_records, MAX_RECORDS))
         finally:
             self._scope = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Sequence, Set
 from typing import Any
 
 import anyio
@@ -14,9 +15,11 @@ from stream.errors import SourceGap
 from stream.source.budget import Budget
 from stream.source.contract import Source
 from stream.source.member import Polled
-from stream.source.memory import MemoryBroker, memory_source
+from stream.source.memory import MemoryBroker, MemoryMember, memory_source
 from stream.source.poller import Poller
 from stream.source.testing import QUICK, ROOMY, SourceContract, assigned, some
+
+SLOW = Batching(max_age_seconds=60)
 
 
 class MemoryBench:
@@ -80,6 +83,43 @@ class TestMemorySource(SourceContract):
             await bench.produce(0, [b"y"] * 10)
             with pytest.raises(SourceGap, match=r"0\.\.3 \(recreated\)"):
                 await anext(batches)
+
+    async def test_nothing_is_polled_for_partitions_that_were_taken_while_a_question_was_out(
+        self, bench: MemoryBench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Such a poll would wait for the end of the rebalance, which waits for the release of these partitions."""
+        monkeypatch.setattr("stream.source.assignment.ORIGIN_SECONDS", 0.0)
+        await bench.produce(0, [b"x"] * 3)
+        async with assigned(bench.source(batching=SLOW)) as assignment, anyio.create_task_group() as tasks:
+            batches = assignment.batches(await assignment.starts(Known()))
+            origins = MemoryMember.origins
+
+            async def taken_meanwhile(member: MemoryMember, topics: Set[str]) -> dict[str, str]:
+                if not assignment.ended:
+                    tasks.start_soon(bench.rebalance)
+                    while not assignment.ended:
+                        await anyio.sleep(0)
+                    bench.broker.polls = 0
+                return await origins(member, topics)
+
+            monkeypatch.setattr(MemoryMember, "origins", taken_meanwhile)
+            with anyio.fail_after(10), pytest.raises(StopAsyncIteration):
+                await anext(batches)
+            assert bench.broker.polls == 0
+            assignment.release()
+
+    async def test_a_poll_in_the_middle_of_a_rebalance_ends(
+        self, bench: MemoryBench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("stream.source.poller.GRACE_SECONDS", 0.0)
+        async with assigned(bench.source()) as assignment, anyio.create_task_group() as tasks:
+            member, *_ = bench.broker.members
+            tasks.start_soon(bench.rebalance)
+            while not assignment.ended:
+                await anyio.sleep(0)
+            with anyio.fail_after(10):
+                assert await Poller(member, 300, time.monotonic).poll(0.01) == {}
+            assignment.release()
 
     async def test_a_poll_asks_for_no_more_records_than_weigh_what_a_batch_may(
         self, bench: MemoryBench, monkeypatch: pytest.MonkeyPatch

@@ -87,7 +87,7 @@ def test_a_partition_added_in_flight_is_read_from_its_beginning(topic, admin, ka
         admin.create_partitions([NewPartitions(place.topic, 3)])[place.topic].result(30)
         wait_until(lambda: len(ends(place.bootstrap, [place.topic])) == 3)
         produce(place, seed=2, partitions=3)
-        place.until_caught_up(service, seconds=120)  # metadata is asked for every 30 s, and the first answer may be old
+        place.until_caught_up(service, seconds=90)  # metadata is asked for every 30 s
         service.drain()
     place.judged()
 
