@@ -10,7 +10,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from checkpoints import Checkpoint, Claim, Known, Partition, Position
-from sinks.changes import SchemaPlan
+from sinks.changes import SchemaPlan, WidenColumn
 from sinks.schema import Schema
 
 
@@ -118,12 +118,17 @@ class Sink(Protocol):
         """Make the destination what `plan.target` says and store it as the newest schema, in one step where DDL allows.
 
         Additive and safe to repeat. Two writers are serialized by the destination. Raises `SchemaConflict` when the
-        stored version is not `plan.base.version` (unless the stored schema already equals `plan.target`).
+        stored version is not `plan.base.version` (unless the stored schema already equals `plan.target`), or when a
+        stored value would not be the same in a wider type.
         """
         ...
 
-    async def rows(self, table: str, *, at_most: int) -> int:
-        """Return the number of rows of `table`, counting no further than `at_most`."""
+    async def can_widen(self, change: WidenColumn, *, max_rows: int) -> bool:
+        """Return whether a column may take its new type now.
+
+        Not in a table of more than `max_rows` rows where the change would rewrite and lock it, and not when a stored
+        value would not be the same: a double holds few of the integers beyond 2**53.
+        """
         ...
 
     async def load(self, batch: Batch, step: Checkpoint) -> Receipt:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from checkpoints import Checkpoint, Claim, Fenced, Known, Partition, Position
 from checkpoints.memory import MemoryStore
-from sinks.changes import SchemaPlan
+from sinks.changes import SchemaPlan, WidenColumn
 from sinks.contract import Batch, Capabilities, Receipt, SinkOptions
 from sinks.errors import SchemaConflict, SinkError
 from sinks.ledger import LoadRow, RejectRow, load_rows, reject_rows
@@ -40,6 +40,14 @@ class MemoryWarehouse:
         """Return all rows of a table, in the order of their loads, under the newest schema."""
         wanted = self.schema.tables[name].arrow
         return pa.concat_tables([wanted.empty_table(), *(_fitted(chunk, wanted) for chunk in self._chunks[name])])
+
+    def stays_exact(self, change: WidenColumn) -> bool:
+        """Return whether every value of a column is exactly one of the wider type."""
+        try:
+            self.table(change.table)[change.column.name].cast(change.column.type.arrow)
+        except pa.ArrowInvalid:
+            return False
+        return True
 
     def become(self, schema: Schema) -> None:
         """Take `schema` as the newest one."""
@@ -97,11 +105,14 @@ class MemorySink:
         if stored.version != plan.base.version:
             raise SchemaConflict(f"the schema is at version {stored.version}, the plan starts at {plan.base.version}")
         check_limits(plan.target, CAPABILITIES)
+        for change in plan.changes:
+            if isinstance(change, WidenColumn) and not self._warehouse.stays_exact(change):
+                raise SchemaConflict(f"{change.table}.{change.column.name} holds what no {change.column.type} does")
         self._warehouse.become(plan.target)
 
-    async def rows(self, table: str, *, at_most: int) -> int:
-        """Return the number of rows of `table`, `at_most` at most."""
-        return min(self._warehouse.table(table).num_rows, at_most)
+    async def can_widen(self, change: WidenColumn, *, max_rows: int) -> bool:
+        """Return whether a column may take its new type now; see `Sink.can_widen`."""
+        return self._warehouse.table(change.table).num_rows <= max_rows and self._warehouse.stays_exact(change)
 
     async def load(self, batch: Batch, step: Checkpoint) -> Receipt:
         """Write all of it or nothing; see `Sink.load`. Nothing suspends between the checks and the last write."""

@@ -62,6 +62,8 @@ TIME: Final = DataType("time")
 BINARY: Final = DataType("binary")
 JSON: Final = DataType("json")
 
+EXACT_IN_DOUBLE: Final = 2**53  # every integer up to this one, and down to minus it, is a double (IEEE 754)
+
 
 def decimal(precision: int, scale: int) -> DataType:
     """Return the decimal type with that many digits in all and after the point."""

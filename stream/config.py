@@ -132,7 +132,8 @@ class Tables(_Frozen):
     include: tuple[Literal["topic", "key", "headers"], ...] = ()
     """Further columns on root rows: `_kafka_topic`, `_kafka_key`, `_kafka_headers`."""
     widen_rows: Annotated[int, Field(ge=0)] = 1_000_000
-    """A column's type is widened in place in tables up to this many rows, else a variant column takes the value."""
+    """A column's type is widened in place in tables up to this many rows (integers to doubles only where each is
+    exact), else a variant column takes the value."""
 
 
 class Limits(_Frozen):

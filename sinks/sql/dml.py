@@ -11,6 +11,7 @@ from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
+from sinks.schema import EXACT_IN_DOUBLE
 from sinks.sql.statement import Statement, quoted, render
 
 CopyFormat: TypeAlias = Literal["csv", "binary"]
@@ -49,6 +50,14 @@ def count(dataset: str, table: str, at_most: int) -> Statement:
     """Return the query for the number of rows that reads no more than `at_most` of them."""
     rows = sa.select(sa.literal_column("1")).select_from(_table(dataset, table, ())).limit(at_most).subquery("counted")
     return render(sa.select(sa.func.count()).select_from(rows))
+
+
+def beyond_double(dataset: str, table: str, column: str) -> Statement:
+    """Return the query for whether a column has an integer beyond those that are all doubles: one row, or none."""
+    target = _table(dataset, table, (column,))
+    (integers,) = target.columns
+    within = integers.between(-EXACT_IN_DOUBLE, EXACT_IN_DOUBLE)
+    return render(sa.select(sa.literal_column("1")).select_from(target).where(sa.not_(within)).limit(1))
 
 
 def _table(dataset: str, table: str, columns: tuple[str, ...]) -> sa.Table:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 import pyarrow as pa
 
 from checkpoints import Checkpoint, Claim, Known, Partition, Position
-from sinks.changes import SchemaPlan
+from sinks.changes import SchemaPlan, WidenColumn
 from sinks.contract import Batch, Capabilities, Receipt, SinkOptions
 from sinks.schema import Schema
 from sinks.sql.session import Database
@@ -49,9 +49,9 @@ class SqlSink:
         """Change the tables and store the new schema in one transaction."""
         await self._thread.run(lambda session: self._do.apply(session, plan))
 
-    async def rows(self, table: str, *, at_most: int) -> int:
-        """Return the number of rows of `table`, counting no further than `at_most`."""
-        return await self._thread.run(lambda session: self._do.rows(session, table, at_most))
+    async def can_widen(self, change: WidenColumn, *, max_rows: int) -> bool:
+        """Return whether a column may take its new type now; see `Sink.can_widen`."""
+        return await self._thread.run(lambda session: self._do.can_widen(session, change, max_rows))
 
     async def load(self, batch: Batch, step: Checkpoint) -> Receipt:
         """Write rows, rejects, ledger and position in one commit."""

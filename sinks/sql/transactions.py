@@ -15,7 +15,7 @@ from sinks.errors import DataRefused, InDoubt, SchemaConflict, SinkError, Transi
 from sinks.failpoints import ConnectionDropped, failpoint
 from sinks.ledger import load_rows, reject_rows
 from sinks.limits import check_limits
-from sinks.schema import Schema, Table
+from sinks.schema import BIGINT, DOUBLE, Schema, Table
 from sinks.sql import catalog, ddl, dml, locks
 from sinks.sql.dialect import Dialect
 from sinks.sql.ledger import Ledger
@@ -123,6 +123,8 @@ class Transactions:
         failpoint("schema.after_ddl_before_data")
 
     def _alter(self, session: Session, change: Change) -> None:
+        if isinstance(change, WidenColumn) and not self._stays_exact(session, change):
+            raise SchemaConflict(f"{change.table}.{change.column.name} holds integers that are no double by now")
         try:
             for statement in ddl.alter(self._dialect, self._dataset, change):
                 session.execute(statement)
@@ -145,10 +147,15 @@ class Transactions:
             )
         return True
 
-    def rows(self, session: Session, table: str, at_most: int) -> int:
-        """Return the number of rows, counting no further than `at_most`."""
-        ((rows,),) = session.execute(dml.count(self._dataset, table, at_most))
-        return int(rows)
+    def can_widen(self, session: Session, change: WidenColumn, max_rows: int) -> bool:
+        """Return whether a column may take its new type now; see `Sink.can_widen`."""
+        ((rows,),) = session.execute(dml.count(self._dataset, change.table, max_rows + 1))
+        return bool(rows <= max_rows) and self._stays_exact(session, change)
+
+    def _stays_exact(self, session: Session, change: WidenColumn) -> bool:
+        if (change.was, change.column.type) != (BIGINT, DOUBLE):
+            return True
+        return not session.execute(dml.beyond_double(self._dataset, change.table, change.column.name))
 
     def landed(self, session: Session, load_id: str) -> bool:
         """Return whether the load is in the ledger, once every load in flight has ended.

@@ -189,12 +189,6 @@ class LoadContract(SinkSuite):
         (row,) = await warehouse.read("_hr_rejects")
         assert str(row["error"]).startswith(error[:4])
 
-    async def test_rows_are_counted_no_further_than_asked(self, sink: Sink) -> None:
-        schema = await grown(sink, ORDERS)
-        await sink.load(batch(schema, {"orders": numbered(*range(5))}), data_step("package-1"))
-        counted = [await sink.rows("orders", at_most=at_most) for at_most in (0, 3, 5, 100)]
-        assert counted == [0, 3, 5, 5]
-
     async def test_pipelines_of_one_dataset_do_not_fence_each_other(self, warehouse: Warehouse, sink: Sink) -> None:
         schema = await grown(sink, ORDERS)
         claim = await claimed(sink, 0)
@@ -212,7 +206,7 @@ class LoadContract(SinkSuite):
         await sink.aclose()
         later = warehouse.connect("later")
         await later.open()
-        found = (await later.schema(), await later.landed("load-1"), await later.rows("orders", at_most=9))
+        found = (await later.schema(), await later.landed("load-1"), await numbers(warehouse))
         known = (await later.positions(["orders"])).position
         await later.aclose()
-        assert (found, known) == ((schema, True, 1), Position({A: 1}))
+        assert (found, known) == ((schema, True, [1]), Position({A: 1}))

@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from checkpoints.testing import A, step
+from sinks.changes import WidenColumn
 from sinks.contract import Sink
 from sinks.errors import SchemaConflict, SinkError
 from sinks.schema import (
@@ -29,7 +30,7 @@ from sinks.schema import (
     Table,
     decimal,
 )
-from sinks.testing.builders import ORDERS, batch, claimed, data_step, grown, plan, settled, table
+from sinks.testing.builders import ORDERS, Row, batch, claimed, data_step, grown, plan, settled, table
 from sinks.testing.suite import SinkSuite, Warehouse
 
 PAID = ORDERS.adding(Column("paid", BOOL))
@@ -120,6 +121,31 @@ class SchemaContract(SinkSuite):
         await sink.load(batch(schema, {"orders": [{"n": len(before), "v": after[0]}]}), data_step("after"))
         rows = sorted(await warehouse.read("orders"), key=lambda row: str(row["n"]))
         assert [row["v"] for row in rows] == [*after, after[0]]
+
+    @pytest.mark.parametrize(("far", "can"), [(2**53, True), (-(2**53) - 1, False), (2**63 - 1, False)])
+    async def test_a_bigint_becomes_a_double_only_where_every_integer_is_one(
+        self, sink: Sink, warehouse: Warehouse, far: int, can: bool
+    ) -> None:
+        schema = await grown(sink, table("orders", v=BIGINT))
+        rows: list[Row] = [{"v": 1}, {"v": None}, {"v": far}]
+        await sink.load(batch(schema, {"orders": rows}), data_step("integers"))
+        wider = plan(schema, table("orders", v=DOUBLE))
+        (change,) = wider.changes
+        assert isinstance(change, WidenColumn)
+        assert await sink.can_widen(change, max_rows=100) == can
+        if not can:
+            with pytest.raises(SchemaConflict):
+                await sink.apply(wider)
+            assert (await sink.schema(), await warehouse.read("orders")) == (schema, rows)
+
+    @pytest.mark.parametrize(("max_rows", "can"), [(0, False), (4, False), (5, True)])
+    async def test_a_column_is_rewritten_in_a_table_of_few_rows_alone(
+        self, sink: Sink, max_rows: int, can: bool
+    ) -> None:
+        schema = await grown(sink, ORDERS)
+        await sink.load(batch(schema, {"orders": [{"n": n} for n in range(5)]}), data_step("five"))
+        change = WidenColumn("orders", Column("n", decimal(38, 0)), BIGINT)
+        assert await sink.can_widen(change, max_rows=max_rows) == can
 
     async def test_a_column_may_become_nullable(self, sink: Sink, warehouse: Warehouse) -> None:
         strict = Column("v", TEXT, nullable=False)

@@ -54,7 +54,8 @@ def _settle(known: Table | None, flat: FlatTable, rules: Rules) -> list[Settled]
     stored = known or Table(flat.name)
     brought = pieces_of(flat, stores_nul_text=rules.stores_nul_text)
     taken = {*stored.columns, *brought}
-    settler = Settler(stored, taken, rules.max_identifier_bytes, may_widen=flat.name not in rules.large)
+    fixed = {column for table, column in rules.fixed if table == flat.name}
+    settler = Settler(stored, taken, fixed, rules.max_identifier_bytes)
     settled: list[Settled] = []
     for name, pieces in brought.items():
         column = stored.columns.get(name) or _new_column(name, pieces, flat, rules)

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 
-from sinks.schema import BIGINT, DataType, Kind, decimal
+from sinks.schema import BIGINT, EXACT_IN_DOUBLE, DataType, Kind, decimal
 from stream.evolve.casts import cast_each
 from stream.evolve.kernels import between, call, holds, keep, merged, without
 from stream.evolve.texts import dates_in, numbers_in, text_of, timestamps_in
@@ -16,8 +16,6 @@ from stream.model.tables import Array
 
 Rule: TypeAlias = Callable[[Array, DataType, DataType], Array]
 """Values, their type and the wanted type: the values as that type, null where one does not fit."""
-
-_EXACT_IN_DOUBLE: Final = 2**53
 
 
 def fit(values: Array, was: DataType, to: DataType) -> tuple[Array | None, Array | None]:
@@ -39,7 +37,7 @@ def fit(values: Array, was: DataType, to: DataType) -> tuple[Array | None, Array
 
 
 def _integer_to_double(values: Array, was: DataType, to: DataType) -> Array:
-    near = between(values, pa.scalar(-_EXACT_IN_DOUBLE), pa.scalar(_EXACT_IN_DOUBLE))
+    near = between(values, pa.scalar(-EXACT_IN_DOUBLE), pa.scalar(EXACT_IN_DOUBLE))
     doubles = keep(values, near).cast(to.arrow)
     far = call("invert", near)
     return merged(doubles, _far_integer_to_double(keep(values, far), to)) if holds(far) else doubles
@@ -62,10 +60,10 @@ def _printing_back(wholes: Array, to: DataType) -> Array:
 
 
 def _double_to_integer(values: Array, was: DataType, to: DataType) -> Array:
+    """Beyond 2**53 a double stands for several integers, and prints as another one than it is."""
     whole = call("equal", call("floor", values), values)
-    # 2**63 itself is a double but no bigint; the double before it is one.
-    inside = call("and", call("greater_equal", values, pa.scalar(-(2.0**63))), call("less", values, pa.scalar(2.0**63)))
-    return keep(values, call("and", whole, inside)).cast(to.arrow)
+    near = between(values, pa.scalar(-float(EXACT_IN_DOUBLE)), pa.scalar(float(EXACT_IN_DOUBLE)))
+    return keep(values, call("and", whole, near)).cast(to.arrow)
 
 
 def _integer_to_decimal(values: Array, was: DataType, to: DataType) -> Array:

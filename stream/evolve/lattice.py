@@ -1,7 +1,8 @@
 """The least type that holds all values of two types exactly, where there is one.
 
 `join` is commutative, associative and idempotent, and None (no such type) absorbs: the order of chunks cannot matter.
-bigint and double have no join: whether a value fits both is a question about the value, which `fit` answers.
+bigint and double have no join: whether a value fits both is a question about the value, which `fit` answers for those
+at hand and the destination for those that it holds (`Sink.can_widen`).
 """
 
 from __future__ import annotations

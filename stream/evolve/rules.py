@@ -11,14 +11,14 @@ from sinks import DataRefused
 class Rules:
     """How a schema may grow: the limits of the destination, and the user's wishes.
 
-    `large` names the tables in which no column's type may change, because that would rewrite and lock them.
+    `fixed`: the columns, by table and name, whose type may not change: the destination cannot widen them.
     """
 
     detect_timestamps: bool = True
     max_columns: int = 1_500
     max_identifier_bytes: int = 255
     stores_nul_text: bool = True
-    large: frozenset[str] = frozenset()
+    fixed: frozenset[tuple[str, str]] = frozenset()
 
 
 class TooManyColumns(DataRefused):

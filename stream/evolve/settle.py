@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from sinks.schema import TEXT, Column, DataType, Kind, Table
+from sinks.schema import BIGINT, DOUBLE, TEXT, Column, DataType, Kind, Table
 from stream.evolve.fit import fit
+from stream.evolve.infer import all_fit
 from stream.evolve.kernels import merged
 from stream.evolve.lattice import join
 from stream.evolve.pieces import Piece
@@ -28,13 +29,13 @@ class Settled:
 class Settler:
     """Settles the columns of one table, of which `known` is what is stored.
 
-    `taken`: the names that a new variant may not have.
+    `taken`: the names that a new variant may not have; `fixed`: the columns that may not widen.
     """
 
     known: Table
     taken: Container[str]
+    fixed: Container[str]
     max_identifier_bytes: int
-    may_widen: bool
 
     def settle(self, column: Column, pieces: Sequence[Piece]) -> Iterator[Settled]:
         """Yield the column with the values that fit it, then its variants with the others, each value exactly once."""
@@ -56,16 +57,34 @@ class Settler:
         """Return the column with the values that fit it, widened for them where that is allowed, and the rest."""
         stored = self.known.columns.get(column.name)
         values, rest = _place(column.type, pieces)
-        wider = _wider(column.type, rest)
-        if rest and wider != column.type and (stored is None or self.may_widen):
+        wider = self._wider(column, pieces, rest)
+        if wider != column.type:
             column = replace(column, type=wider)
             values, rest = _place(wider, pieces)
         return Settled(column, values, stored.type if stored else None), rest
 
+    def _wider(self, column: Column, pieces: Sequence[Piece], rest: Sequence[Piece]) -> DataType:
+        """Return the least type at or above the column's that takes in the types of `rest`, as far as there is one.
+
+        What has a variant already goes on into that: a destination that could not widen is not asked again and again.
+        """
+        kind = column.type
+        if column.name in self.fixed:
+            return kind
+        homeless = [piece.type for piece in rest if self._stored_variant(column, piece.type) is None]
+        if kind == BIGINT and DOUBLE in homeless and all_fit(pieces, BIGINT, DOUBLE):
+            return DOUBLE
+        for other in homeless:
+            kind = join(kind, other) or kind
+        return kind
+
+    def _stored_variant(self, base: Column, kind: DataType) -> Column | None:
+        variants = (column for column in self.known.columns.values() if column.variant_of == base.name)
+        return next((variant for variant in variants if variant.type.kind == kind.kind), None)
+
     def _variant(self, base: Column, kind: DataType) -> Column:
-        for column in self.known.columns.values():
-            if column.variant_of == base.name and column.type.kind == kind.kind:
-                return column
+        if (stored := self._stored_variant(base, kind)) is not None:
+            return stored
         wanted = f"{base.name}__v_{kind.kind}"
         name = distinct(wanted, wanted, self.taken, self.max_identifier_bytes)
         return Column(name, kind, source=base.source, variant_of=base.name)
@@ -83,10 +102,3 @@ def _place(kind: DataType, pieces: Iterable[Piece]) -> tuple[dict[int, Array], l
         if others is not None:
             rest.append(replace(piece, values=others))
     return values, rest
-
-
-def _wider(kind: DataType, rest: Iterable[Piece]) -> DataType:
-    """Return the least type above `kind` that takes in the types of `rest`, as far as there is one."""
-    for piece in rest:
-        kind = join(kind, piece.type) or kind
-    return kind

@@ -109,19 +109,21 @@ class Lane:
 
     async def _shape(self, decoded: Decoded, load_id: str, seconds: dict[Stage, float]) -> Shaped:
         shape = partial(self._parts.preparer.shape, decoded.documents, decoded.rejects, self._schema, load_id)
-        shaped = await to_thread.run_sync(shape, frozenset(), seconds)
-        if large := await self._too_large_to_widen(shaped.plan):
-            shaped = await to_thread.run_sync(shape, large, seconds)
+        fixed: frozenset[tuple[str, str]] = frozenset()
+        shaped = await to_thread.run_sync(shape, fixed, seconds)
+        while refused := await self._not_to_widen(shaped.plan):
+            fixed |= refused
+            shaped = await to_thread.run_sync(shape, fixed, seconds)
         return shaped
 
-    async def _too_large_to_widen(self, plan: SchemaPlan) -> frozenset[str]:
-        bound = self._parts.config.tables.widen_rows
-        tables = {change.table for change in plan.changes if isinstance(change, WidenColumn)}
-        counted = {
-            table: await self._parts.steadily(partial(self._parts.sink.rows, table, at_most=bound + 1))
-            for table in tables
-        }
-        return frozenset(table for table, rows in counted.items() if rows > bound)
+    async def _not_to_widen(self, plan: SchemaPlan) -> frozenset[tuple[str, str]]:
+        """Return the columns, by table and name, that the plan would widen and the destination cannot."""
+        widened = [change for change in plan.changes if isinstance(change, WidenColumn)]
+        return frozenset([(c.table, c.column.name) for c in widened if not await self._can_widen(c)])
+
+    async def _can_widen(self, change: WidenColumn) -> bool:
+        max_rows = self._parts.config.tables.widen_rows
+        return await self._parts.steadily(partial(self._parts.sink.can_widen, change, max_rows=max_rows))
 
     async def _probe(self, raw: RawBatch) -> frozenset[tuple[Partition, int]]:
         if not self._suspects:

@@ -66,13 +66,13 @@ class Preparer:
         rejects: tuple[Reject, ...],
         schema: Schema,
         load_id: str,
-        large: frozenset[str],
+        fixed: frozenset[tuple[str, str]],
         seconds: dict[Stage, float],
     ) -> Shaped:
         """Return tables that fit the schema they are to have, and the way there from `schema`.
 
-        `large` names the tables that are too large to be rewritten when a column's type grows. Raises `DataRefused`
-        when the destination has no room for what it would need. Adds each stage's time to `seconds`.
+        `fixed`: the columns, by table and name, that cannot take another type. Raises `DataRefused` when the
+        destination has no room for what it would need. Adds each stage's time to `seconds`.
         """
         names = Names(schema, self._capabilities.max_identifier_bytes)
         with _timed(seconds, "normalize"):
@@ -82,7 +82,7 @@ class Preparer:
             max_columns=self._capabilities.max_columns,
             max_identifier_bytes=self._capabilities.max_identifier_bytes,
             stores_nul_text=self._capabilities.stores_nul_text,
-            large=large,
+            fixed=fixed,
         )
         with _timed(seconds, "evolve"):
             evolved = evolve(schema, flat, rules)

@@ -147,7 +147,7 @@ async def test_text_with_nul_is_refused_and_the_sink_goes_on(sink: Sink) -> None
     with pytest.raises(DataRefused):
         await sink.load(batch(schema, {"orders": [{"note": "a\0b"}]}), data_step("load-1"))
     await sink.load(batch(schema, {"orders": [{"note": "ab"}]}), data_step("load-2"))
-    assert await sink.rows("orders", at_most=9) == 1
+    assert len(await sink.query("select 1 from orders")) == 1
 
 
 async def test_a_lock_that_is_not_released_is_waited_for_no_longer_than_told(postgres_dsn: str, dataset: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -11,8 +12,9 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sinks import Schema
-from stream.evolve import Rules, evolve
+from sinks import Schema, WidenColumn
+from sinks.schema import DOUBLE
+from stream.evolve import Evolved, Rules, evolve
 from stream.model import Documents, FlatTable
 from stream.model.identifiers import is_system
 from stream.normalize import Names, normalize, normalize_key
@@ -96,6 +98,9 @@ def load(batches: Sequence[list[Any]], rules: Rules) -> Facts:
     for batch in batches:
         flat = normalize([taken(batch, first)], names=Names(schema), load_id="l")
         evolved = evolve(schema, flat, rules)
+        while inexact := rounded(evolved, loaded):
+            rules = replace(rules, fixed=rules.fixed | inexact)
+            evolved = evolve(schema, flat, rules)
         schema = evolved.plan.target
         for name, table in evolved.tables.items():
             table.validate(full=True)
@@ -103,6 +108,21 @@ def load(batches: Sequence[list[Any]], rules: Rules) -> Facts:
         loaded.append(evolved.tables)
         first += len(batch)
     return held(schema, loaded)
+
+
+def rounded(evolved: Evolved, loaded: Sequence[Mapping[str, pa.Table]]) -> set[tuple[str, str]]:
+    """The columns that a destination would not let become doubles, for what is loaded."""
+    widened = [(c.table, c.column.name) for c in evolved.plan.changes if isinstance(c, WidenColumn)]
+    doubles = [
+        (table, name) for table, name in widened if evolved.plan.target.tables[table].columns[name].type == DOUBLE
+    ]
+    return {column for column in doubles if any(abs(value) > 2**53 for value in stored(column, loaded))}
+
+
+def stored(column: tuple[str, str], loaded: Sequence[Mapping[str, pa.Table]]) -> list[int]:
+    table, name = column
+    holding = [tables[table] for tables in loaded if table in tables and name in tables[table].column_names]
+    return [value for each in holding for value in each[name].to_pylist() if value is not None]
 
 
 def taken(batch: list[Any], first: int) -> Documents:
@@ -117,7 +137,7 @@ RULES = st.builds(
     detect_timestamps=st.booleans(),
     stores_nul_text=st.booleans(),
     max_identifier_bytes=st.sampled_from([24, 63, 255]),
-    large=st.sampled_from([frozenset(), frozenset({"orders"})]),
+    fixed=st.sampled_from([frozenset(), frozenset({("orders", "a"), ("orders", "x")})]),
 )
 
 
@@ -136,6 +156,20 @@ def test_one_two_and_six_batches_give_the_same_rows(documents: list[Any], rules:
     for parts in (2, 6):
         size = -(-len(documents) // parts)
         assert load([documents[at : at + size] for at in range(0, len(documents), size)], rules) == whole
+
+
+@slow_machines_are_fine
+@given(
+    st.lists(st.integers(-(2**53), 2**53) | DOUBLES, min_size=1, max_size=8), st.lists(st.integers(0, 8), max_size=5)
+)
+def test_integers_and_fractions_share_a_column_however_they_are_cut(numbers: list[Any], cuts: list[int]) -> None:
+    at = sorted({0, len(numbers), *(cut for cut in cuts if cut < len(numbers))})
+    documents = [{"x": number} for number in numbers]
+    schema = Schema()
+    for start, stop in pairwise(at):
+        flat = normalize([taken(documents[start:stop], start)], names=Names(schema), load_id="l")
+        schema = evolve(schema, flat, Rules()).plan.target
+    assert not [name for name in schema.tables["orders"].columns if name.startswith("x__v")]
 
 
 @slow_machines_are_fine

@@ -99,9 +99,9 @@ async def test_wide_tables_get_the_memory_that_they_need(tmp_path: Path) -> None
     wide = pa.table({f"c{i}": [f"value {i} {row}" for row in range(4_000)] for i in range(1_000)})
     for n in range(3):
         await landing(sink, Batch({"wide": wide}, (), schema.version), data_step(f"load-{n}"))
-    rows = await sink.rows("wide", at_most=50_000)
+    rows = await sink.query("select 1 from wide")
     await sink.aclose()
-    assert rows == 12_000
+    assert len(rows) == 12_000
 
 
 async def landing(sink: Sink, batch: Batch, once: Checkpoint) -> None:
@@ -129,9 +129,9 @@ async def test_a_dataset_may_be_named_like_its_file(tmp_path: Path) -> None:
     sink = sink_on(tmp_path / "orders.duckdb", "orders")
     await sink.open()
     await grown(sink, ORDERS)
-    rows = await sink.rows("orders", at_most=1)
+    rows = await sink.query("select 1 from orders")
     await sink.aclose()
-    assert rows == 0
+    assert len(rows) == 0
 
 
 async def test_memory_lives_as_long_as_its_sink() -> None:

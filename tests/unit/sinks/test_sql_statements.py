@@ -84,6 +84,7 @@ def test_rows_are_copied_and_inserted_by_name() -> None:
         dml.copy_from("shop", "orders", columns, "csv"),
         dml.insert_from("hr_incoming", "shop", "orders", columns),
         dml.count("shop", "orders", 1_000_000),
+        dml.beyond_double("shop", "orders", HOSTILE),
         catalog.columns_of("shop"),
     )
 

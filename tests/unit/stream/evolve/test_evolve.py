@@ -108,7 +108,7 @@ def test_an_integer_that_its_double_would_print_otherwise_goes_to_a_variant(numb
     ("kind", "values", "fitting", "variant"),
     [
         (BIGINT, ["123", "007", "+5", "1_000", "-5"], [123, None, None, None, -5], "x__v_text"),
-        (BIGINT, [1.0, 1.5], [1, None], "x__v_double"),
+        (BIGINT, [1.0, 2.0], [1, 2], None),
         (BIGINT, [True], [None], "x__v_bool"),
         (DOUBLE, [7, 2**53 + 1], [7.0, None], "x__v_bigint"),
         (TEXT, [1.0, 0.5], ["1", "0.5"], None),
@@ -173,10 +173,49 @@ def test_a_column_widens_where_its_table_may_be_rewritten() -> None:
     assert evolved.tables["t"].to_pydict() == {"x": [1, 2**64]}
 
 
-def test_a_column_of_a_large_table_gets_a_variant_instead() -> None:
+FIXED = Rules(fixed=frozenset({("t", "x")}))
+
+
+def test_a_column_that_cannot_widen_gets_a_variant_instead() -> None:
     big = pa.array([Decimal(2**64)], decimal(38, 0).arrow)
-    found, _ = grow(stored(x=BIGINT), {"x": big}, rules=Rules(large=frozenset({"t"})))
+    found, _ = grow(stored(x=BIGINT), {"x": big}, rules=FIXED)
     assert found == {"x": "bigint", "x__v_decimal": "decimal(38,0)"}
+
+
+def test_a_column_of_integers_takes_fractions_as_a_column_of_doubles() -> None:
+    evolved = evolve(stored(x=BIGINT), [flat({"x": [1, 2**53]}, {"x": [0.5, 2.0]})], Rules())
+    (change,) = evolved.plan.changes
+    assert isinstance(change, WidenColumn)
+    assert (change.was, change.column.type) == (BIGINT, DOUBLE)
+    assert evolved.tables["t"].to_pydict() == {"x": [1.0, 2.0**53, 0.5, 2.0]}
+
+
+def test_whole_doubles_are_integers_in_a_column_of_integers() -> None:
+    assert grow(stored(x=BIGINT), {"x": [1.0, -3e15]}) == ({"x": "bigint"}, {"x": [1, -3 * 10**15]})
+
+
+@pytest.mark.parametrize(
+    ("chunks", "rules"),
+    [([{"x": [0.5]}], FIXED), ([{"x": [2**53 + 1]}, {"x": [0.5]}], Rules())],
+    ids=["the destination cannot", "an integer at hand is no double"],
+)
+def test_fractions_get_a_variant_where_integers_would_change(chunks: list[dict[str, list[Any]]], rules: Rules) -> None:
+    assert grow(stored(x=BIGINT), *chunks, rules=rules)[0] == {"x": "bigint", "x__v_double": "double"}
+
+
+def test_what_has_a_variant_goes_on_into_it() -> None:
+    variant = Column("x__v_double", DOUBLE, variant_of="x")
+    known = Schema(1, {"t": Table("t", {"x": Column("x", BIGINT), variant.name: variant})})
+    evolved = evolve(known, [flat({"x": [0.5, 2.0]})], Rules())
+    assert not evolved.plan
+    assert evolved.tables["t"].to_pydict() == {"x": [None, 2], "x__v_double": [0.5, None]}
+
+
+@pytest.mark.parametrize("far", [52011965437747856.0, 2.0**60, 1e18])
+def test_a_double_beyond_the_exact_integers_is_none(far: float) -> None:
+    found, values = grow(stored(x=BIGINT), {"x": [2**53 + 1]}, {"x": [far, 2.0**53]})
+    assert found == {"x": "bigint", "x__v_double": "double"}
+    assert values == {"x": [2**53 + 1, None, 2**53], "x__v_double": [None, far, None]}
 
 
 def test_a_date_column_widens_to_timestamps() -> None:

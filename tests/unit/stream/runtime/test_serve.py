@@ -12,6 +12,7 @@ import pytest
 from checkpoints import Fenced, Partition
 from sinks import DataRefused, InDoubt, SchemaConflict, SinkOptions, Transient
 from sinks.memory import MemorySink, MemoryWarehouse
+from sinks.schema import DOUBLE
 from stream.config import Batching, Config, Kafka, Retry, Tables
 from stream.errors import OwnershipLost, SourceGap
 from stream.observe.facts import (
@@ -341,3 +342,31 @@ async def test_a_column_of_a_large_table_is_not_widened_but_gets_a_variant(stage
     await stage.run()
     columns = Counter(name for name in stage.warehouse.schema.tables["orders"].columns)
     assert "n__v_decimal" in columns
+
+
+async def test_a_column_of_integers_becomes_one_of_doubles_when_fractions_come(stage):
+    stage.produce(*({"n": n} for n in range(25)))
+    await stage.run()
+    stage.produce({"n": 0.5}, {"n": 3})
+    await stage.run()
+    columns = stage.warehouse.schema.tables["orders"].columns
+    assert (columns["n"].type, "n__v_double" in columns) == (DOUBLE, False)
+    assert [row["n"] for row in stage.rows()] == [*range(25), 0.5, 3.0]
+
+
+async def test_integers_that_are_no_doubles_keep_their_column_when_fractions_come(stage):
+    stage.produce({"n": 2**60 + 1})
+    await stage.run()
+    stage.produce({"n": 0.5, "m": 1})
+    await stage.run()
+    assert [(row["n"], row["n__v_double"]) for row in stage.rows()] == [(2**60 + 1, None), (None, 0.5)]
+
+
+async def test_an_integer_on_its_way_to_the_destination_keeps_its_column_from_becoming_doubles(stage):
+    """The batch with the fraction is prepared while the integer is not stored yet: `apply` finds it then."""
+    stage.config = stage.config.model_copy(update={"batching": Batching(max_rows=1)})
+    stage.produce({"n": 1}, {"n": 2**60 + 1}, {"n": 0.5}, {"n": 2})
+    await stage.run()
+    assert [(row["n"], row["n__v_double"]) for row in stage.rows()] == [
+        (1, None), (2**60 + 1, None), (None, 0.5), (2, None)
+    ]  # fmt: skip
