@@ -35,6 +35,7 @@ from stream.workdir import Remembered, checked_name, default_dir, recall, rememb
 
 _PREFIX: Final = "headrace_"
 _PATIENCE_SECONDS: Final = 60.0  # a stream waits for its destination without end; here somebody waits for run()
+_ONLY_MEMBER: Final = "only"  # in a group of its own, with this destination's mark in its name
 _newest: list[Pipeline] = []  # the most recently created pipeline, for `pipeline()` without arguments
 
 
@@ -120,11 +121,13 @@ class Pipeline:
         config = self._resolved().model_copy(update={"kafka": events.config})
         group = events.config.group or reader_of(self.pipeline_name, config)
         headers = "headers" in config.tables.include
+        sink = open_sink(self.pipeline_name, config)
+        if sink.capabilities.single_process and not events.config.group:
+            config = _with_one_member(config)
 
         def open_source(config: Config, budget: Budget) -> KafkaSource:
             return KafkaSource(config.kafka, config.batching, budget, group=group, wants_headers=headers)
 
-        sink = open_sink(self.pipeline_name, config)
         info = LoadInfoBuilder(self.pipeline_name, sink.capabilities.name, self.dataset_name)
         steps = StepWatch()
         watchers = to_all(info.observe, self._remember, steps.observe, observe)
@@ -287,6 +290,15 @@ def _register(name: str, pipelines_dir: str | Path | None, config: Config) -> Pi
 def _working_dir(name: str, pipelines_dir: str | Path | None) -> Path | None:
     above = Path(pipelines_dir) if pipelines_dir else default_dir()
     return above and above / name
+
+
+def _with_one_member(config: Config) -> Config:
+    """Return `config` with a static member where it names none.
+
+    For a destination that lets one process in: that one must not wait for the session of the one that died before it.
+    """
+    kafka = config.kafka.model_copy(update={"instance_id": config.kafka.instance_id or _ONLY_MEMBER})
+    return config.model_copy(update={"kafka": kafka})
 
 
 def _bounded(retry: Retry) -> Retry:

@@ -58,7 +58,9 @@ class Kafka(_Frozen):
     """Consumer group; when not set, the pipeline's name and a mark of destination and dataset, since two destinations
     of one topic must not share its partitions out between them."""
     instance_id: str | None = None
-    """Static membership (`group.instance.id`): unique per replica, for fixed replica counts."""
+    """Static membership (`group.instance.id`): unique per replica, for fixed replica counts. A replica that was killed
+    is replaced at once then, not after its session. When not set, there is one for destinations that only one process
+    can fill (DuckDB), unless `group` is set."""
     client_id: str = "headrace"
     """Name under which the broker logs this client."""
     start: Literal["earliest", "latest"] | Annotated[datetime, AfterValidator(in_utc)] = "earliest"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -42,10 +43,17 @@ _ROW_GROUP_SIZE: Final = 24_576
 _FIRST_LIMIT_MB: Final = 64
 _LAST_LIMIT_MB: Final = 4_096
 
+# DuckDB keeps what it knows of each row group that it wrote, some 50 KB for 14 columns of one size of row group, until
+# the file is detached; the next insert reads what it needs again. Measured in docs/decisions/0003-duckdb-bulk-load.md.
+_ROWS_BEFORE_RENEWAL: Final = 4_000_000
+
 # Attached, since only then a file takes a size of row groups; and under a name of our own, since by its usual one
 # (the file's) `orders.duckdb` with a dataset `orders` is "Ambiguous reference to catalog or schema".
 _ATTACH: Final = f'ATTACH IF NOT EXISTS $1 AS "_hr_file" (ROW_GROUP_SIZE {_ROW_GROUP_SIZE})'
 _USE: Final = 'USE "_hr_file"'
+_DETACH: Final = ("USE memory", 'DETACH "_hr_file"')
+_USERS: Final = "SELECT * FROM duckdb_connection_count()"
+_ATTACHING: Final = Lock()  # no sink may begin to use a file that another one is about to detach
 
 
 def connect(url: str, options: SinkOptions) -> SqlSink:
@@ -83,8 +91,9 @@ class _Database:
 
     def connect(self) -> Session:
         try:
-            connection = self._memory.cursor() if self._memory else self._attached()
-            connection.execute(_USE)
+            with _ATTACHING:
+                connection = self._memory.cursor() if self._memory else self._attached()
+                connection.execute(_USE)
             if self._limit_mb is not None:
                 connection.execute(f"SET memory_limit = '{self._limit_mb}MB'")
             connection.execute("SET TimeZone = 'UTC'")
@@ -124,12 +133,15 @@ class _Session:
         self._path = path
         self._dataset = dataset
         self._raise_limit = raise_limit
-        self._starved = False
+        self._spent = ""  # why this session is of no more use
         self._interrupted = False
         self._in_transaction = False
+        self._appended = 0
 
     def execute(self, statement: Statement) -> Sequence[tuple[Any, ...]]:
         self._check_alive()
+        if statement.text == "BEGIN" and self._appended > _ROWS_BEFORE_RENEWAL:
+            self._renew()
         try:
             rows = self._connection.execute(statement.text, statement.parameters).fetchall()
         except duckdb.Error as error:
@@ -145,6 +157,7 @@ class _Session:
         except duckdb.Error as error:
             raise self._meant(error, while_copying) from error  # the view goes with the transaction
         self._connection.unregister(_INCOMING)
+        self._appended += data.num_rows
 
     def query(self, sql: str) -> pa.Table:
         self._check_alive()
@@ -167,8 +180,8 @@ class _Session:
         pass
 
     def rollback(self) -> None:
-        if self._starved:
-            raise Transient(f"{self._path}: connecting again, with more memory")
+        if self._spent:
+            raise Transient(f"{self._path}: {self._spent}")
         if self._in_transaction:
             self._in_transaction = False
             self.execute(Statement("ROLLBACK"))
@@ -180,9 +193,25 @@ class _Session:
     def close(self) -> None:
         self._connection.close()
 
+    def _renew(self) -> None:
+        """Attach the file anew, if nobody else in this process uses it: DuckDB lets go of what it kept of it."""
+        self._appended = 0
+        with _ATTACHING:
+            if self._path == _MEMORY or self._connection.execute(_USERS).fetchall() != [(1,)]:
+                return
+            self._spent = "opening the file again"
+            try:
+                for statement in _DETACH:
+                    self._connection.execute(statement)
+                self._connection.execute(_ATTACH, [self._path])
+                self._connection.execute(_USE)
+            except duckdb.Error as error:
+                raise while_opening(error, Path(self._path)) from error
+            self._spent = ""
+
     def _meant(self, error: duckdb.Error, meaning: Callable[[Exception, str], SinkError]) -> SinkError:
         if out_of_memory(error):
-            self._starved = True
+            self._spent = "connecting again, with more memory"
             self._raise_limit()
         return meaning(error, self._path)
 

@@ -17,7 +17,8 @@ _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
 _M_ARENA_MAX: Final = -8
 _LARGEST_IN_ARENA_BYTES: Final = 32 * 1024 * 1024 - 1  # as large as glibc allows
-_KEPT_FREE_BYTES: Final = 32 * 1024 * 1024
+_KEPT_FREE_BYTES: Final = 16 * 1024 * 1024
+_KEPT_FREE_MS: Final = 50  # jemalloc gives back by age, Arrow's default of a second keeps several batches
 
 # A load asks for the interpreter a dozen times, and each time waits as long for threads that decode and read.
 _SWITCH_SECONDS: Final = 0.000_5
@@ -33,6 +34,7 @@ def settle_in() -> None:
     gc.set_threshold(_COLLECT_AFTER, 20, 20)
     with suppress(NotImplementedError):  # Arrow's wheels have it for Linux and macOS
         pa.set_memory_pool(pa.jemalloc_memory_pool())
+        pa.jemalloc_set_decay_ms(_KEPT_FREE_MS)
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # glibc only
         mallopt(_M_ARENA_MAX, 1)

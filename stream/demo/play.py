@@ -127,7 +127,6 @@ pipeline = "demo"
 [kafka]
 brokers = "{stage.address}"
 topics = ["{_TOPIC}"]
-instance_id = "demo-0"
 session_timeout_seconds = 3  # this broker lets a member wait that long before it joins
 
 [destination]

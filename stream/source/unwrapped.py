@@ -42,10 +42,12 @@ def _as_parsed(_: TopicPartition, record: Any) -> Any:
 
 def _getall(result: FetchResult, max_records: int | None = None) -> list[Any]:
     """Do what `FetchResult.getall` does, without two calls of Python per record."""
-    if not result.check_assignment(result._topic_partition) or not result.has_more():
-        return []
-    records = list(islice(result._partition_records._records_iterator, max_records))
-    result._update_position()
-    if max_records is None or len(records) < max_records:
+    records: list[Any] = []
+    if result.check_assignment(result._topic_partition) and result.has_more():
+        records = list(islice(result._partition_records._records_iterator, max_records))
+        result._update_position()
+        if len(records) == max_records:
+            return records
         result._partition_records = None
+    del result.getall  # a circle: with it, each result would wait for the collector
     return records

@@ -55,7 +55,18 @@ def landed(query: Query, dataset: str) -> Counter[int]:
     )
 
 
-# -- stopping
+# -- stopping, and starting again
+
+
+def test_whoever_follows_a_killed_writer_of_a_file_does_not_wait_for_its_session(
+    kafka, backlog: str, file: Path
+) -> None:
+    args = ("--brokers", kafka.bootstrap, "--topic", backlog, "--to", f"duckdb:///{file}", "--dataset", "shop")
+    env = {"HEADRACE__KAFKA__SESSION_TIMEOUT_SECONDS": "300", "HEADRACE__BATCHING__MAX_ROWS": "200"}
+    with running(*args, env=env, failpoints="commit.before_send=kill@3") as service:
+        assert service.wait() == -signal.SIGKILL, service.log
+    with running(*args, "--until", "latest", env=env) as service:
+        assert service.wait() == 0, service.log
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])

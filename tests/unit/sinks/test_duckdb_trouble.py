@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from checkpoints import Checkpoint
 from checkpoints.testing import PIPELINE
 from sinks import Batch, InDoubt, Sink, SinkError, SinkOptions, Transient
 from sinks.schema import TEXT
+from sinks.sql import duckdb as duckdb_sink
 from sinks.sql.duckdb import connect
 from sinks.testing import ORDERS, batch, data_step, grown, settled, table
 
@@ -123,6 +124,79 @@ async def test_a_memory_limit_in_the_url_is_left_as_it_is(tmp_path: Path) -> Non
 async def test_a_url_without_a_path_is_refused_with_examples(url: str) -> None:
     with pytest.raises(SinkError, match=r"duckdb:///orders\.duckdb"):
         connect(url, SinkOptions(PIPELINE, "shop", "me"))
+
+
+async def appended(sink: Sink, *loads: str) -> None:
+    for load in loads:
+        await sink.load(batch(await sink.schema(), {"orders": [{"n": 1}]}), data_step(load))
+
+
+async def test_the_file_is_attached_anew_after_many_rows_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sinks.sql.duckdb._ROWS_BEFORE_RENEWAL", 1)
+    renewals, renew = [], duckdb_sink._Session._renew
+    monkeypatch.setattr(duckdb_sink._Session, "_renew", lambda session: renewals.append(renew(session)))
+    sink = sink_on(tmp_path / "a.duckdb")
+    await sink.open()
+    await grown(sink, ORDERS)
+    await appended(sink, *(f"load-{n}" for n in range(7)))
+    rows = await sink.query("select 1 from orders")
+    await sink.aclose()
+    assert (len(rows), len(renewals)) == (7, 3)
+
+
+async def test_the_file_is_not_taken_from_under_another_sink(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sinks.sql.duckdb._ROWS_BEFORE_RENEWAL", 1)
+    sinks = [sink_on(tmp_path / "a.duckdb"), sink_on(tmp_path / "a.duckdb", "other")]
+    for sink in sinks:
+        await sink.open()
+        await grown(sink, ORDERS)
+    for sink in sinks:
+        await appended(sink, *(f"load-{n}" for n in range(4)))
+    rows = [len(await sink.query("select 1 from orders")) for sink in sinks]
+    for sink in sinks:
+        await sink.aclose()
+    assert rows == [4, 4]
+
+
+async def test_whoever_takes_the_file_meanwhile_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sinks.sql.duckdb._ROWS_BEFORE_RENEWAL", 1)
+    path = tmp_path / "a.duckdb"
+    sink = sink_on(path)
+    await sink.open()
+    await grown(sink, ORDERS)
+    await appended(sink, "load-1", "load-2")
+    held = []
+    real = duckdb_sink._DETACH
+    monkeypatch.setattr("sinks.sql.duckdb._DETACH", Then(real, lambda: held.append(holding(path))))
+    with pytest.raises(Transient, match="open in another process"):
+        await appended(sink, "load-3")
+    monkeypatch.setattr("sinks.sql.duckdb._DETACH", real)
+    held[0].kill()
+    held[0].wait()
+    await appended(sink, "load-3")
+    rows = await sink.query("select 1 from orders")
+    await sink.aclose()
+    assert len(rows) == 3
+
+
+class Then:
+    """Statements, and something that happens after the last of them."""
+
+    def __init__(self, statements: Iterable[str], happens: Callable[[], object]) -> None:
+        self._statements, self._happens = statements, happens
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._statements
+        self._happens()
+
+
+def holding(path: Path) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout
+    process.stdout.readline()
+    return process
 
 
 async def test_a_dataset_may_be_named_like_its_file(tmp_path: Path) -> None:
