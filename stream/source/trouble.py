@@ -54,6 +54,12 @@ def explained(error: Exception, kafka: Kafka) -> SourceError | OwnershipLost:
             return SourceUnavailable(
                 f"{kafka.brokers} does not answer: {_said(error)}; check kafka.brokers and the network"
             )
+        case _ if kafka.security.mechanism == "OAUTHBEARER" and "cluster metadata" in str(error):
+            # A broker refuses a token by a challenge (RFC 7628, 3.2.2), which aiokafka takes for consent.
+            return SourceDenied(
+                f"{kafka.brokers} tells nothing of its cluster, as it does to whom it refuses: check the token that "
+                "kafka.security.token_provider returns (expiry, audience, issuer)"
+            )
         case _ if kafka.instance_id and "UnknownError" in str(error):
             return double(kafka)  # aiokafka has no name for FENCED_INSTANCE_ID, which only a static member can meet
         case _:

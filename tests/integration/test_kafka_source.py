@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import time
 import uuid
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import anyio.lowlevel
 import anyio.to_thread
@@ -15,7 +21,7 @@ from confluent_kafka import Consumer, TopicPartition
 from checkpoints import Known, Partition, Position
 from servers.kafka import SASL_PASSWORD, SASL_USER, ForeignKafka, KafkaServer
 from stream.config import Batching, Security
-from stream.errors import OwnershipLost, SourceDenied, SourceUnavailable
+from stream.errors import OwnershipLost, SourceDenied, SourceError, SourceUnavailable
 from stream.model import RawBatch
 from stream.source.client import Client
 from stream.source.kafka import KafkaSource
@@ -351,6 +357,53 @@ async def test_bad_credentials_are_refused_without_showing_them(
 
 def _moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "OAUTHBEARER"])
+async def test_a_broker_behind_tls_is_read(bench: KafkaBench, kafka: KafkaServer, mechanism: Any) -> None:
+    await bench.produce(0, [b"x"])
+    bench.bootstrap = kafka.tls_bootstrap
+    source = bench.source(until="latest", security=_over_tls(mechanism, kafka.ca_file))
+    assert values(await drained(source), 0) == [b"x"]
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(bench: KafkaBench, kafka: KafkaServer) -> None:
+    bench.bootstrap = kafka.tls_bootstrap
+    with pytest.raises(SourceError, match=r"certificate verify failed.*kafka\.security"):
+        await bench.source(security=_over_tls("OAUTHBEARER", None)).open()
+
+
+async def test_a_certificate_of_another_name_is_refused_unless_allowed(bench: KafkaBench, kafka: KafkaServer) -> None:
+    await bench.produce(0, [b"x"])
+    bench.bootstrap = kafka.tls_bootstrap.replace("127.0.0.1", "localhost")
+    strict = _over_tls("OAUTHBEARER", kafka.ca_file)
+    with pytest.raises(SourceError, match=r"certificate verify failed.*localhost.*kafka\.security"):
+        await bench.source(security=strict).open()
+    lax = bench.source(until="latest", security=strict.model_copy(update={"check_hostname": False}))
+    assert values(await drained(lax), 0) == [b"x"]
+
+
+async def test_a_token_that_has_expired_is_refused(bench: KafkaBench, kafka: KafkaServer) -> None:
+    bench.bootstrap = kafka.tls_bootstrap
+    expired = _over_tls("OAUTHBEARER", kafka.ca_file).model_copy(update={"token_provider": f"{__name__}:expired"})
+    with pytest.raises(SourceDenied, match="token_provider"):
+        await bench.source(security=expired).open()
+
+
+async def token(*, lasts: float = 60) -> str:
+    """An unsigned token, as RFC 7519 (6.1) has it."""
+    parts = {"alg": "none"}, {"sub": "reader", "iat": time.time() - 60, "exp": time.time() + lasts}
+    return "".join(urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") + "." for part in parts)
+
+
+def expired() -> str:
+    return asyncio.run(token(lasts=-30))
+
+
+def _over_tls(mechanism: Any, ca_file: Path | None) -> Security:
+    if mechanism == "OAUTHBEARER":
+        return Security(tls=True, ca_file=ca_file, mechanism=mechanism, token_provider=f"{__name__}:token")
+    return Security(tls=True, ca_file=ca_file, mechanism=mechanism, username=SASL_USER, password=SASL_PASSWORD)
 
 
 def _security(mechanism: str, password: str) -> Security:

@@ -36,9 +36,16 @@ process.roles=broker,controller
 node.id=1
 controller.listener.names=CONTROLLER
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},TLS://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},TLS://127.0.0.1:{tls}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SASL_SSL,CONTROLLER:PLAINTEXT
+listener.name.tls.ssl.keystore.type=PKCS12
+listener.name.tls.ssl.keystore.location={folder}/broker.p12
+listener.name.tls.ssl.keystore.password={password}
+listener.name.tls.sasl.enabled.mechanisms=SCRAM-SHA-512,OAUTHBEARER
+listener.name.tls.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.tls.oauthbearer.sasl.jaas.config=\
+    org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;
 sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
 listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
     user_{user}="{password}";
@@ -71,21 +78,28 @@ log.cleaner.dedupe.buffer.size=16777216
 
 
 class KafkaServer:
-    """A broker of ours: `bootstrap` (plaintext) and `sasl_bootstrap` (PLAIN and SCRAM) keep their ports for life."""
+    """A broker of ours, whose ports stay for life.
+
+    `bootstrap` is plaintext, `sasl_bootstrap` wants PLAIN or SCRAM, `tls_bootstrap` SCRAM-SHA-512 or OAUTHBEARER over
+    TLS, under a certificate for 127.0.0.1 that only `ca_file` vouches for; any unsigned token of a subject will do.
+    """
 
     def __init__(self, *, java_flags: Sequence[str] = QUICK) -> None:
         self._java = _java()
         self._java_flags = java_flags
         self._jars = _jars()
         self._folder = Path(tempfile.mkdtemp(prefix="headrace-kafka-"))
-        ports = {"plain": free_port(), "sasl": free_port(), "controller": free_port()}
-        self.bootstrap = f"127.0.0.1:{ports['plain']}"
-        self.sasl_bootstrap = f"127.0.0.1:{ports['sasl']}"
+        ports = {name: free_port() for name in ("plain", "sasl", "tls", "controller")}
+        self.bootstrap, self.sasl_bootstrap, self.tls_bootstrap = (
+            f"127.0.0.1:{ports[name]}" for name in ("plain", "sasl", "tls")
+        )
+        self.ca_file = self._folder / "ca.pem"
         self._config = self._folder / "server.properties"
         self._config.write_text(
             PROPERTIES.format(folder=self._folder, user=SASL_USER, password=SASL_PASSWORD, **ports), encoding="utf-8"
         )
         self._process: ServerProcess | None = None
+        self._certify()
         self._format()
 
     @property
@@ -135,6 +149,15 @@ class KafkaServer:
         logging = f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"
         return [self._java, *flags, logging, "-cp", f"{self._jars}/*"]
 
+    def _certify(self) -> None:
+        tool = str(Path(self._java).with_name("keytool"))
+        store = ["-keystore", self._folder / "broker.p12", "-storetype", "PKCS12", "-storepass", SASL_PASSWORD]
+        extensions = ("san=ip:127.0.0.1", "bc:critical=ca:true", "ku:critical=digitalSignature,keyCertSign")
+        options = [word for each in extensions for word in ("-ext", each)]
+        make = ["-genkeypair", "-keyalg", "EC", "-dname", "CN=broker", *options]
+        for command in (make, ["-exportcert", "-rfc", "-file", self.ca_file]):
+            subprocess.run([tool, *command, *store, "-alias", "broker"], capture_output=True, check=True)
+
     def _format(self) -> None:
         cluster = base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
         scram = [f"--add-scram=SCRAM-SHA-{bits}=[name={SASL_USER},password={SASL_PASSWORD}]" for bits in (256, 512)]
@@ -162,6 +185,8 @@ class ForeignKafka:
     def sasl_bootstrap(self) -> str:
         """Refuse: only our own broker is known to have such a listener."""
         raise ServerMissing("this test must own its broker: unset KAFKA_BOOTSTRAP_SERVERS")
+
+    tls_bootstrap = ca_file = sasl_bootstrap
 
     def start(self) -> None:
         """Refuse: the process is not ours."""
