@@ -43,8 +43,8 @@ _ROW_GROUP_SIZE: Final = 24_576
 _FIRST_LIMIT_MB: Final = 64
 _LAST_LIMIT_MB: Final = 4_096
 
-# DuckDB keeps what it knows of each row group that it wrote, some 50 KB for 14 columns of one size of row group, until
-# the file is detached; the next insert reads what it needs again. Measured in docs/decisions/0003-duckdb-bulk-load.md.
+# DuckDB keeps what it knows of each row group that it wrote, some 40 KB for one of 14 columns, until the file is
+# detached; the next insert reads again what it needs. Measured in docs/decisions/0003-duckdb-bulk-load.md.
 _ROWS_BEFORE_RENEWAL: Final = 4_000_000
 
 # Attached, since only then a file takes a size of row groups; and under a name of our own, since by its usual one
@@ -196,18 +196,17 @@ class _Session:
     def _renew(self) -> None:
         """Attach the file anew, if nobody else in this process uses it: DuckDB lets go of what it kept of it."""
         self._appended = 0
-        with _ATTACHING:
-            if self._path == _MEMORY or self._connection.execute(_USERS).fetchall() != [(1,)]:
-                return
-            self._spent = "opening the file again"
-            try:
-                for statement in _DETACH:
-                    self._connection.execute(statement)
-                self._connection.execute(_ATTACH, [self._path])
-                self._connection.execute(_USE)
-            except duckdb.Error as error:
-                raise while_opening(error, Path(self._path)) from error
-            self._spent = ""
+        self._spent = "opening the file again"
+        try:
+            with _ATTACHING:
+                if self._path != _MEMORY and self._connection.execute(_USERS).fetchall() == [(1,)]:
+                    for statement in _DETACH:
+                        self._connection.execute(statement)
+                    self._connection.execute(_ATTACH, [self._path])
+                    self._connection.execute(_USE)
+        except duckdb.Error as error:
+            raise while_working(error, self._path) from error
+        self._spent = ""
 
     def _meant(self, error: duckdb.Error, meaning: Callable[[Exception, str], SinkError]) -> SinkError:
         if out_of_memory(error):

@@ -17,7 +17,7 @@ from stream.observe.logs import LogObserver
 from stream.observe.metrics import Metrics
 from stream.observe.progress import line_progress, live_progress
 from stream.observe.status import StatusBoard
-from stream.runtime.refused import RefusedReason
+from stream.runtime.rejects import RefusedReason
 from stream.settings import secrets
 
 

@@ -18,7 +18,7 @@ from stream.observe.facts import BatchLoaded, CommitFailed, Isolated, SchemaChan
 from stream.runtime.parts import Parts
 from stream.runtime.prepare import Prepared, Shaped, age_of, next_step, rejects_by_partition, span
 from stream.runtime.probe import find_killers
-from stream.runtime.refused import RefusedReason, set_aside
+from stream.runtime.rejects import RefusedReason, set_aside
 
 _FATAL_ATTEMPTS = 2  # a range that two owners in a row did not survive is probed in a child process
 

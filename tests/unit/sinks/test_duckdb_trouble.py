@@ -170,6 +170,8 @@ async def test_whoever_takes_the_file_meanwhile_is_waited_for(tmp_path: Path, mo
     held = []
     real = duckdb_sink._DETACH
     monkeypatch.setattr("sinks.sql.duckdb._DETACH", Then(real, lambda: held.append(holding(path))))
+    with pytest.raises(Transient, match="lock"):
+        await appended(sink, "load-3")
     with pytest.raises(Transient, match="open in another process"):
         await appended(sink, "load-3")
     monkeypatch.setattr("sinks.sql.duckdb._DETACH", real)

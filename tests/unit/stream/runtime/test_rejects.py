@@ -8,7 +8,7 @@ import pytest
 
 from checkpoints import OffsetRange, Partition
 from stream.model import RawBatch, Slab
-from stream.runtime.refused import RefusedReason, set_aside
+from stream.runtime.rejects import RefusedReason, set_aside
 
 
 @pytest.mark.parametrize(
