@@ -61,6 +61,7 @@ class Client:
         self._kafka = kafka
         self._wants_headers = wants_headers
         self._consumer = AIOKafkaConsumer(**consumer_arguments(kafka, group))
+        self._joins_again = False
 
     async def connect(self) -> None:
         """Connect to one of the brokers and learn the cluster. Raises `SourceUnavailable` or `SourceDenied`."""
@@ -182,6 +183,21 @@ class Client:
             if not await _completed(self._consumer.stop(), "leave the group"):
                 await _completed(self._consumer._client.close(), "disconnect")
 
+    def join_once_more(self) -> bool:
+        """Join again if we may lead the group without knowing it; return whether the assignment is only for now.
+
+        The leader's client looks for new partitions. A static member that replaces another takes over its partitions,
+        without a rebalance, and also its lead, without a word unless it speaks JoinGroup 9 (KIP-814). When a leader
+        joins again, the group deals its partitions out anew; when a follower does, nothing changes.
+        """
+        coordinator = self._consumer._coordinator
+        if coordinator is None or self._kafka.instance_id is None:
+            return False
+        self._joins_again = coordinator._group_subscription is None and not self._joins_again
+        if self._joins_again:
+            coordinator.request_rejoin()
+        return self._joins_again
+
     def _ours_of(self, partitions: Collection[Partition]) -> list[TopicPartition]:
         ours = self._consumer.assignment()
         return [partition for partition in _theirs(partitions) if partition in ours]
@@ -215,7 +231,8 @@ class _Relay(ConsumerRebalanceListener):
         partitions = frozenset(Partition(*tp) for tp in assigned)
         self._client.pause(partitions)
         self._client.seek(Position(dict.fromkeys(partitions, 0)))
-        self._listener.assigned(partitions)
+        if not self._client.join_once_more():
+            self._listener.assigned(partitions)
 
 
 async def _completed(work: Coroutine[Any, Any, None], name: str) -> bool:

@@ -76,12 +76,19 @@ def test_the_holes_of_a_compacted_topic_are_stepped_over(topic, place_of):
     assert holes(place) == 380
 
 
-def test_a_partition_added_in_flight_is_read_from_its_beginning(topic, admin, kafka, postgres_dsn, dataset):
+@pytest.mark.parametrize("lives_before", [0, 1], ids=["to the group's first member", "to one that replaced another"])
+def test_a_partition_added_in_flight_is_read_from_its_beginning(
+    topic, admin, kafka, postgres_dsn, dataset, lives_before: int
+):
+    """A static member that replaces another is not told that it leads the group: aiokafka would not look then."""
     place = on_postgres(kafka.bootstrap, topic(partitions=2), postgres_dsn, dataset).with_settings(
-        kafka__start="latest"
+        kafka__start="latest", kafka__session_timeout_seconds="300"
     )
+    for _ in range(lives_before):
+        with place.running() as service:
+            service.until(lambda: len(place.position()) == 2)
     with auditing(postgres_dsn, dataset, {place.topic: TABLE}), place.running() as service:
-        service.until(lambda: len(place.position()) == 2)
+        service.until(lambda: len(place.position()) == 2 and "claimed" in service.log)
         produce(place, seed=1, partitions=2)
         place.until_caught_up(service)
         admin.create_partitions([NewPartitions(place.topic, 3)])[place.topic].result(30)
