@@ -205,7 +205,7 @@ class _Session:
                     self._connection.execute(_ATTACH, [self._path])
                     self._connection.execute(_USE)
         except duckdb.Error as error:
-            raise while_working(error, self._path) from error
+            raise self._meant(error, while_working) from error
         self._spent = ""
 
     def _meant(self, error: duckdb.Error, meaning: Callable[[Exception, str], SinkError]) -> SinkError:
