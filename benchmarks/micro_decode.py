@@ -14,14 +14,14 @@ import pyarrow.json as pj
 
 from benchmarks.workload import orders
 from checkpoints import OffsetRange, Partition
-from stream.config import Limits
+from stream.config.models import Limits
 from stream.decode import JsonDecoder
-from stream.decode.fitting import Fitter
-from stream.decode.guard import guard
-from stream.decode.pile import Pile
 from stream.decode.precision import doubtful_rows
 from stream.decode.prune import pruned
+from stream.decode.records import Pile
 from stream.decode.rows import Rows
+from stream.decode.template_matching import Fitter
+from stream.decode.validation import guard
 from stream.model import RawBatch, Slab
 
 ROUNDS = 7

@@ -6,10 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from stream.api import Pipeline, attach, pipeline, run
+    from stream.api.load_info import LoadInfo
+    from stream.api.pipeline import Pipeline, attach, pipeline, run
     from stream.errors import HeadraceError, PipelineStepFailed
-    from stream.info import LoadInfo
-    from stream.resources import KafkaEvents, kafka
+    from stream.extract.resources import KafkaEvents, kafka
 
 __all__ = [
     "HeadraceError",
@@ -25,14 +25,14 @@ __all__ = [
 
 _HOMES: Final = {
     "HeadraceError": "stream.errors",
-    "KafkaEvents": "stream.resources",
-    "LoadInfo": "stream.info",
-    "Pipeline": "stream.api",
+    "KafkaEvents": "stream.extract.resources",
+    "LoadInfo": "stream.api.load_info",
+    "Pipeline": "stream.api.pipeline",
     "PipelineStepFailed": "stream.errors",
-    "attach": "stream.api",
-    "kafka": "stream.resources",
-    "pipeline": "stream.api",
-    "run": "stream.api",
+    "attach": "stream.api.pipeline",
+    "kafka": "stream.extract.resources",
+    "pipeline": "stream.api.pipeline",
+    "run": "stream.api.pipeline",
 }
 
 

@@ -18,7 +18,7 @@ from servers.kafka import ForeignKafka, KafkaServer
 from servers.missing import ServerMissing, give_up
 from servers.postgres import ForeignPostgres, PostgresServer
 
-pytest.register_assert_rewrite("checkpoints.testing", "sinks.testing", "stream.source.testing")
+pytest.register_assert_rewrite("checkpoints.testing", "sinks.testing", "stream.source.testing.suite")
 
 NOT_RUN = "could not run for want of a server"
 

@@ -12,8 +12,8 @@ from sinks.changes import SchemaPlan, WidenColumn
 from sinks.contract import Batch, Capabilities, Receipt, SinkOptions
 from sinks.schema import Schema
 from sinks.sql.session import Database
-from sinks.sql.thread import SessionThread
 from sinks.sql.transactions import Transactions
+from sinks.sql.worker import SessionThread
 
 
 class SqlSink:

@@ -8,11 +8,11 @@ from typing import Any, Final
 import pyarrow as pa
 
 from checkpoints import Checkpoint, Claim, Fenced, Known, Partition, Position
+from checkpoints.failpoints import ConnectionDropped, failpoint
 from sinks.changes import Change, SchemaPlan, WidenColumn
 from sinks.contract import Batch, Capabilities, SinkOptions
 from sinks.document import from_document, version_hash
 from sinks.errors import DataRefused, InDoubt, SchemaConflict, SinkError, Transient
-from sinks.failpoints import ConnectionDropped, failpoint
 from sinks.ledger import load_rows, reject_rows
 from sinks.limits import check_limits
 from sinks.schema import BIGINT, DOUBLE, Schema, Table

@@ -19,7 +19,7 @@ app = typer.Typer(
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of the configuration file, for editors and validators."""
-    from stream.reference import json_schema
+    from stream.config.reference import json_schema
 
     print(json.dumps(json_schema(), indent=2))
 
@@ -30,9 +30,9 @@ def check(
 ) -> None:
     """Print the configuration that a run would have, without its secrets; fail when it could not run."""
     with reporting():
-        from stream import settings
-        from stream.api import pipeline_of
-        from stream.destination import open_sink
+        from stream.api.destinations import open_sink
+        from stream.api.pipeline import pipeline_of
+        from stream.config import loader as settings
         from stream.observe.http import parse_address
         from stream.source.security import security_arguments
 
@@ -48,6 +48,6 @@ def check(
 @app.command(hidden=True)
 def docs() -> None:
     """Print docs/configuration.md."""
-    from stream.reference import configuration_page
+    from stream.config.reference import configuration_page
 
     print(configuration_page(), end="")

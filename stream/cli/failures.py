@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
+from stream.config.redaction import redact
 from stream.errors import exit_code_of, telling
-from stream.redact import redact
 
 BUG: Final = 1
 INTERRUPTED: Final = 130

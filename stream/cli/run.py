@@ -11,8 +11,8 @@ import typer
 from stream.cli.failures import reporting
 
 if TYPE_CHECKING:
-    from stream.api import Pipeline
-    from stream.info import LoadInfo
+    from stream.api.load_info import LoadInfo
+    from stream.api.pipeline import Pipeline
     from stream.observe import Observer
 
 
@@ -67,10 +67,10 @@ def run(
 def _carry(file: Path | None, given: dict[str, Any], *, progress: bool | None, debug: bool) -> None:
     import anyio
 
-    from stream import settings
-    from stream.api import pipeline_of
+    from stream.api.pipeline import pipeline_of
     from stream.cli.process import settle_in
     from stream.cli.watch import log_format_of, watched
+    from stream.config import loader as settings
 
     config = settings.load(file, os.environ, given)
     settings.require_complete(config)
@@ -87,7 +87,7 @@ def _carry(file: Path | None, given: dict[str, Any], *, progress: bool | None, d
 
 
 async def _until_stopped(made: Pipeline, observe: Observer) -> LoadInfo:
-    from stream.resources import KafkaEvents
+    from stream.extract.resources import KafkaEvents
     from stream.runtime.signals import stopped_by_signals
 
     async with stopped_by_signals() as stopping:

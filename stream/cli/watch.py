@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from stream.config import Config
+from stream.config.loader import secrets
+from stream.config.models import Config
 from stream.decode.json import NULL, TOMBSTONE
 from stream.decode.reasons import Reason
 from stream.observe import Observer, to_all
@@ -18,7 +19,6 @@ from stream.observe.metrics import Metrics
 from stream.observe.progress import line_progress, live_progress
 from stream.observe.status import StatusBoard
 from stream.runtime.rejects import RefusedReason
-from stream.settings import secrets
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NoReturn
 
-from stream.config import Limits
+from stream.config.models import Limits
 from stream.decode.numbers import read_fraction, read_integer
 from stream.decode.reasons import Reason, Unreadable
 

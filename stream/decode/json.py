@@ -9,15 +9,15 @@ from typing import Final
 import pyarrow as pa
 
 from checkpoints import Partition
+from checkpoints.failpoints import failpoint
 from sinks import Reject
-from sinks.failpoints import failpoint
-from stream.config import Limits
+from stream.config.models import Limits
 from stream.decode.exact import read_exactly
-from stream.decode.fitting import Fitter
-from stream.decode.guard import guard
-from stream.decode.pile import Pile
 from stream.decode.reasons import Unreadable
+from stream.decode.records import Pile
 from stream.decode.rows import Rows
+from stream.decode.template_matching import Fitter
+from stream.decode.validation import guard
 from stream.model import Columnar, Decoded, Documents, Loose, RawBatch
 
 TOMBSTONE: Final = "tombstone"

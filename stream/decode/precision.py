@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stream.decode.numbers import is_faithful
-from stream.decode.pile import Pile
+from stream.decode.records import Pile
 
 _EXACT_BELOW: Final = 2.0**53  # every integer up to here is a double
 _NORMAL_FROM: Final = 2.0**-1022  # below, doubles have fewer digits, and then none

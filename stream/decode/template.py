@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.json as pj
 
-from stream.decode.pile import Pile
+from stream.decode.records import Pile
 from stream.decode.shapes import Fields, ListOf, Scalar, Shape, arrow_type, has_fractions, leaves
 
 _NO_LINE_BREAKS: Final = bytes.maketrans(b"\r\n", b"  ")

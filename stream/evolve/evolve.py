@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from sinks import AddColumn, Change, Column, CreateTable, Schema, SchemaConflict, SchemaPlan, Table, WidenColumn
+from stream.evolve.assign_columns import Settled, Settler
 from stream.evolve.infer import infer
-from stream.evolve.pieces import Piece, pieces_of, type_of
 from stream.evolve.rules import Rules, TooManyColumns
-from stream.evolve.settle import Settled, Settler
+from stream.evolve.typed_chunks import Piece, pieces_of, type_of
 from stream.model import FlatTable
 from stream.model.identifiers import is_system
 from stream.model.tables import Array

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Final
 
 from sinks.schema import BIGINT, DOUBLE, TEXT, TIMESTAMP, DataType
-from stream.evolve.fit import fit
+from stream.evolve.conversions import fit
 from stream.evolve.lattice import join
-from stream.evolve.pieces import Piece
+from stream.evolve.typed_chunks import Piece
 
 _SAMPLE: Final = 16  # most text is no timestamp, and its first values say so; trying all of them takes 100 times longer
 

@@ -6,7 +6,7 @@ import time
 
 from checkpoints import Checkpoint
 from sinks import Batch, InDoubt, Receipt, Sink
-from stream.config import Retry
+from stream.config.models import Retry
 from stream.load.retry import Notify, persist
 
 

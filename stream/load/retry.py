@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 import stamina
 
 from sinks import InDoubt, Transient
-from stream.config import Retry
+from stream.config.models import Retry
 
 T = TypeVar("T")
 

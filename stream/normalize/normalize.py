@@ -9,11 +9,11 @@ import pyarrow as pa
 from stream.model import Columnar, Documents, FlatTable, Loose
 from stream.model.tables import Array
 from stream.normalize.depth import check_depth
-from stream.normalize.drafts import Drafts
-from stream.normalize.flatten import Flattener
-from stream.normalize.identify import LOAD_ID, ROW_ID, root_ids, whole
-from stream.normalize.loosen import Loosener
+from stream.normalize.flatten_columns import Flattener
+from stream.normalize.flatten_rows import Loosener
 from stream.normalize.naming import Names
+from stream.normalize.row_ids import LOAD_ID, ROW_ID, root_ids, whole
+from stream.normalize.table_builders import Drafts
 
 
 def normalize(

@@ -11,7 +11,7 @@ import stamina.instrumentation
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
-from stream.redact import redact
+from stream.config.redaction import redact
 
 LogFormat = Literal["console", "json"]
 _OURS: Final = "headrace"

@@ -31,7 +31,7 @@ from stream.observe.facts import (
     StateChanged,
     Unacknowledged,
 )
-from stream.observe.words import describe, listed
+from stream.observe.formatting import describe, listed
 
 _REJECTS_EVERY_SECONDS: Final = 30.0  # a topic full of poison is one line in this time, not one per batch
 

@@ -25,8 +25,8 @@ from stream.observe.facts import (
     State,
     StateChanged,
 )
+from stream.observe.formatting import describe
 from stream.observe.lag import Standing, follow
-from stream.observe.words import describe
 
 _COMMITS: Final = 20
 _CHANGES: Final = 50

@@ -12,11 +12,11 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from checkpoints import Position
 from sinks import DataRefused
 from stream.model import RawBatch
+from stream.model.exception_groups import lone_error
 from stream.observe.facts import BackPressure
-from stream.runtime.groups import lone_error
-from stream.runtime.held import Held
+from stream.runtime.context import Parts
+from stream.runtime.in_flight import Held
 from stream.runtime.lane import Lane
-from stream.runtime.parts import Parts
 from stream.runtime.prepare import Prepared
 from stream.source.contract import Assignment
 

@@ -15,9 +15,9 @@ from sinks import Batch, DataRefused, Receipt, Reject, Schema, SchemaPlan, Widen
 from stream.load import Notify, Trouble, deliver
 from stream.model import Decoded, RawBatch
 from stream.observe.facts import BatchLoaded, CommitFailed, Isolated, SchemaChanged, Stage, StageTimed
-from stream.runtime.parts import Parts
+from stream.runtime.context import Parts
+from stream.runtime.crash_probe import find_killers
 from stream.runtime.prepare import Prepared, Shaped, age_of, next_step, rejects_by_partition, span
-from stream.runtime.probe import find_killers
 from stream.runtime.rejects import RefusedReason, set_aside
 
 _FATAL_ATTEMPTS = 2  # a range that two owners in a row did not survive is probed in a child process

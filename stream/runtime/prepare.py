@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from checkpoints import Checkpoint, Partition, Position, Span
 from sinks import Batch, Capabilities, Reject, Schema, SchemaPlan
-from stream.config import Config
+from stream.config.models import Config
 from stream.decode import JsonDecoder
 from stream.evolve import Rules, evolve
 from stream.model import Decoded, Documents, RawBatch, Slab

@@ -13,10 +13,10 @@ from sinks import SchemaConflict
 from stream.errors import OwnershipLost, SourceUnavailable
 from stream.load import Trouble, persist
 from stream.observe.facts import Assigned, Claimed, FencedOut, GapAccepted, Retrying, Revoked, StateChanged
-from stream.runtime.apart import carry_apart
+from stream.runtime.bisect import carry_apart
+from stream.runtime.context import Parts
 from stream.runtime.flow import BatchRefused, Flow
 from stream.runtime.lane import Lane
-from stream.runtime.parts import Parts
 from stream.source.contract import Assignment
 
 # A zombie that wakes after a takeover is told so by its next heartbeat. It waits that long before it claims again, so

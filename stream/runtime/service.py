@@ -7,19 +7,19 @@ from typing import Final
 
 import anyio
 
+from checkpoints.failpoints import failpoint
 from sinks import Sink, SinkError, Transient
-from sinks.failpoints import failpoint
-from stream.config import Config
+from stream.config.models import Config
 from stream.errors import DestinationError, HeadraceError, SourceUnavailable
 from stream.load import Trouble, persist
-from stream.observe.course import onward
+from stream.model.exception_groups import lone_error
 from stream.observe.facts import LoopTicked, Observer, Retrying, Started, StateChanged
-from stream.runtime.groups import lone_error
-from stream.runtime.hearsay import ASKED_EVERY_SECONDS, fact_of
+from stream.observe.state_guard import onward
+from stream.runtime.context import Parts
 from stream.runtime.ids import load_ids
-from stream.runtime.parts import Parts
 from stream.runtime.prepare import Preparer
 from stream.runtime.runner import Runner
+from stream.runtime.source_facts import ASKED_EVERY_SECONDS, fact_of
 from stream.source.budget import Budget
 from stream.source.contract import Source
 from stream.source.events import SourceEvent

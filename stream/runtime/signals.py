@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 import anyio
 from anyio.abc import TaskStatus
 
-from stream.runtime.groups import lone_error
+from stream.model.exception_groups import lone_error
 
 _STDERR: Final = 2
 _SHOW_CURSOR: Final = b"\x1b[?25h\n"

@@ -9,8 +9,8 @@ from typing import Final
 import anyio
 
 from checkpoints import Known, OffsetRange, Partition, Position
-from sinks.failpoints import failpoint
-from stream.config import Batching, Kafka
+from checkpoints.failpoints import failpoint
+from stream.config.models import Batching, Kafka
 from stream.errors import SourceError, SourceGap
 from stream.model import RawBatch, Slab
 from stream.source import gaps as judge

@@ -8,7 +8,7 @@ from itertools import accumulate, chain
 from typing import TypeVar
 
 from checkpoints import OffsetRange, Partition
-from stream.config import Batching
+from stream.config.models import Batching
 from stream.model import RawBatch, Slab
 from stream.model.records import FlushCause
 

@@ -13,16 +13,16 @@ from aiokafka.errors import IllegalStateError, IncompatibleBrokerVersion, KafkaE
 from aiokafka.protocol.metadata import MetadataRequest
 
 from checkpoints import Partition, Position
-from stream.checks import whole_name
-from stream.config import Kafka
+from stream.config.models import Kafka
+from stream.config.validators import whole_name
 from stream.errors import SourceDenied, SourceUnavailable
 from stream.source.columns import Columns
+from stream.source.fast_records import unwrap
+from stream.source.kafka_errors import diagnosis, explained, translated
 from stream.source.member import Listener, Polled
 from stream.source.origin import origin
 from stream.source.security import security_arguments
 from stream.source.topic_ids import UNKNOWN, TopicIdsRequest
-from stream.source.trouble import diagnosis, explained, translated
-from stream.source.unwrapped import unwrap
 
 METADATA_MAX_AGE_SECONDS: Final = 30  # how soon a new partition, or a new topic of a pattern, is found
 CONNECT_SECONDS: Final = 10.0

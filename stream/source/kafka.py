@@ -12,19 +12,19 @@ from typing import Final
 import anyio
 
 from checkpoints import Partition, Position
-from sinks.failpoints import failpoint
-from stream.config import Batching, Kafka
+from checkpoints.failpoints import failpoint
+from stream.config.models import Batching, Kafka
 from stream.errors import ConfigError, HeadraceError
 from stream.source.assignment import KafkaAssignment, Reading, Ties
 from stream.source.budget import Budget
 from stream.source.client import Client
 from stream.source.contract import Bounds
 from stream.source.events import OnEvent, SourceEvent, Teller
+from stream.source.kafka_errors import double
 from stream.source.member import Member, OutOfRange
 from stream.source.poller import Poller
 from stream.source.rebalance import Membership, Phase, fenced
 from stream.source.topics import unknown_topics
-from stream.source.trouble import double
 
 WAIT_SECONDS: Final = 1.0
 ANSWER_SECONDS: Final = 5.0

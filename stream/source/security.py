@@ -11,7 +11,7 @@ from typing import Any, Final
 import anyio.to_thread
 from aiokafka.abc import AbstractTokenProvider
 
-from stream.config import Security
+from stream.config.models import Security
 from stream.errors import ConfigError
 
 _ACCOUNT: Final = ("username", "password")

@@ -10,14 +10,14 @@ import anyio
 import pytest
 
 from checkpoints import Known, Partition
-from stream.config import Batching, Kafka
+from stream.config.models import Batching, Kafka
 from stream.errors import SourceGap
 from stream.source.budget import Budget
 from stream.source.contract import Source
 from stream.source.member import Polled
-from stream.source.memory import MemoryBroker, MemoryMember, memory_source
 from stream.source.poller import Poller
-from stream.source.testing import QUICK, ROOMY, SourceContract, assigned, some
+from stream.source.testing.memory import MemoryBroker, MemoryMember, memory_source
+from stream.source.testing.suite import QUICK, ROOMY, SourceContract, assigned, some
 
 SLOW = Batching(max_age_seconds=60)
 

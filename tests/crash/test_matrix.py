@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sinks.failpoints import POINTS
+from checkpoints.failpoints import POINTS
 from support import events
 from support.intruder import disturb
 from support.place import Place, on_duckdb, on_postgres

@@ -21,7 +21,7 @@ import stream
 from servers.kafka import SASL_PASSWORD, SASL_USER
 from servers.process import free_port
 from sinks import Transient
-from stream.config import Retry
+from stream.config.models import Retry
 from stream.observe.facts import Fact, SchemaChanged
 from support import events
 from support.destinations import duckdb_file, postgres

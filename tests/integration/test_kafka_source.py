@@ -20,12 +20,12 @@ from confluent_kafka import Consumer, TopicPartition
 
 from checkpoints import Known, Partition, Position
 from servers.kafka import SASL_PASSWORD, SASL_USER, ForeignKafka, KafkaServer
-from stream.config import Batching, Security
+from stream.config.models import Batching, Security
 from stream.errors import OwnershipLost, SourceDenied, SourceError, SourceUnavailable
 from stream.model import RawBatch
 from stream.source.client import Client
 from stream.source.kafka import KafkaSource
-from stream.source.testing import SourceContract, assigned, drained, ranges, some, values
+from stream.source.testing.suite import SourceContract, assigned, drained, ranges, some, values
 from support.kafka_bench import KafkaBench
 
 pytestmark = pytest.mark.anyio
@@ -87,7 +87,7 @@ async def test_records_are_the_same_with_and_without_aiokafkas_wrapper(
     await bench.transact(0, [b"b"] * 500, commit=True)
     bounded = {"until": "latest", "wants_headers": True, "batching": Batching(max_rows=13, max_age_seconds=60)}
     unwrapped = await drained(bench.source(**bounded))
-    monkeypatch.setattr("stream.source.unwrapped.KNOWN_VERSIONS", ("none",))
+    monkeypatch.setattr("stream.source.fast_records.KNOWN_VERSIONS", ("none",))
     assert await drained(bench.source(**bounded)) == unwrapped
 
 

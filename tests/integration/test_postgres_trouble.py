@@ -13,7 +13,8 @@ from servers.process import free_port
 from sinks import DataRefused, Sink, SinkError, SinkOptions, Transient
 from sinks.schema import TEXT, decimal
 from sinks.sql import locks
-from sinks.sql.postgres import _Database, connect
+from sinks.sql.postgres import connect
+from sinks.sql.postgres.sink import _Database
 from sinks.sql.statement import Statement
 from sinks.testing import ORDERS, batch, claimed, data_step, grown, plan, table
 

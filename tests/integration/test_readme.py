@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from stream import settings
+from stream.config import loader as settings
 from support import events
 from support.service import COMMAND, ROOT
 

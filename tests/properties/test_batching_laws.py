@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checkpoints import OffsetRange, Partition
-from stream.config import Batching
+from stream.config.models import Batching
 from stream.model import RawBatch, Slab
 from stream.source.batching import Draft
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sinks.schema import BIGINT, BINARY, BOOL, DATE, DOUBLE, JSON, TEXT, TIME, TIMESTAMP, DataType, decimal
 from stream.evolve.casts import cast_each, halved
-from stream.evolve.fit import fit
+from stream.evolve.conversions import fit
 from stream.evolve.kernels import between, call, keep, matching, merged
 from stream.evolve.lattice import join
 from stream.evolve.texts import dates_in, numbers_in, text_of, timestamps_in

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from stream.redact import redact
+from stream.config.redaction import redact
 
 words = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=30)
 secrets = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), min_size=4, max_size=30)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from sinks import Sink, failpoints
+from checkpoints import failpoints
+from sinks import Sink
 from sinks.testing import Cut
 
 

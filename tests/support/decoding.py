@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from checkpoints import OffsetRange, Partition
-from stream.config import Limits
+from stream.config.models import Limits
 from stream.decode import JsonDecoder, Reason
 from stream.decode.numbers import MAX_DIGITS
 from stream.model import Decoded, RawBatch, Slab

@@ -12,11 +12,11 @@ import anyio.to_thread
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
-from stream.config import Batching, Kafka
+from stream.config.models import Batching, Kafka
 from stream.source.budget import Budget
 from stream.source.events import SourceEvent
 from stream.source.kafka import KafkaSource
-from stream.source.testing import QUICK, ROOMY
+from stream.source.testing.suite import QUICK, ROOMY
 
 HEADERS = [("origin", b"test")]
 

@@ -15,7 +15,7 @@ from checkpoints import Fenced
 from sinks import DataRefused, Transient
 from stream import errors
 from stream.cli.failures import exit_code, explained, reporting
-from stream.reference import configuration_page, json_schema
+from stream.config.reference import configuration_page, json_schema
 
 ROOT = Path(__file__).parents[4]
 SECRET = "correct-horse-battery"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from stream.config import Limits
+from stream.config.models import Limits
 from stream.normalize import Names, normalize
 from stream.normalize.depth import MAX_DEPTH
 from support.decoding import batch, decoder

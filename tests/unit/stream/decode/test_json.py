@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from checkpoints import OffsetRange, Partition
-from stream.config import Limits
+from stream.config.models import Limits
 from stream.decode import JsonDecoder, Reason
 from stream.decode.exact import is_deeper
 from stream.model import RawBatch, Slab

@@ -4,7 +4,7 @@ import pytest
 
 from checkpoints import Checkpoint, Fenced, Partition, Position
 from sinks import Batch, DataRefused, InDoubt, Receipt, Transient
-from stream.config import Retry
+from stream.config.models import Retry
 from stream.load import deliver
 
 pytestmark = pytest.mark.anyio

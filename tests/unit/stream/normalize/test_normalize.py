@@ -15,7 +15,7 @@ from stream.model import Columnar, Documents, FlatTable, Loose
 from stream.model.tables import JSON_MARK
 from stream.normalize import Names, normalize
 from stream.normalize.depth import MAX_DEPTH
-from stream.normalize.identify import MAX_ID_LENGTH, child_id, child_ids
+from stream.normalize.row_ids import MAX_ID_LENGTH, child_id, child_ids
 from support.relations import columnar, keys, loose
 
 SYSTEM = ("_hr_", "_kafka_")

@@ -13,7 +13,7 @@ from checkpoints import Fenced, Partition
 from sinks import DataRefused, InDoubt, SchemaConflict, SinkOptions, Transient
 from sinks.memory import MemorySink, MemoryWarehouse
 from sinks.schema import DOUBLE
-from stream.config import Batching, Config, Kafka, Retry, Tables
+from stream.config.models import Batching, Config, Kafka, Retry, Tables
 from stream.errors import OwnershipLost, SourceGap
 from stream.observe.facts import (
     BatchAbandoned,
@@ -29,7 +29,7 @@ from stream.observe.facts import (
 from stream.runtime import runner
 from stream.runtime.service import serve
 from stream.source.client import consumer_arguments
-from stream.source.memory import MemoryBroker, memory_source
+from stream.source.testing.memory import MemoryBroker, memory_source
 
 pytestmark = pytest.mark.anyio
 ORDERS = Partition("orders", 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checkpoints import OffsetRange, Partition
-from stream.config import Batching
+from stream.config.models import Batching
 from stream.model import Slab
 from stream.source.batching import Draft
 

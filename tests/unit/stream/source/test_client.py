@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from checkpoints import Partition
-from stream.config import Kafka
+from stream.config.models import Kafka
 from stream.source.client import Client
 
 pytestmark = pytest.mark.anyio

@@ -8,7 +8,7 @@ import anyio
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
-from stream.config import Kafka
+from stream.config.models import Kafka
 from stream.source.client import Client
 
 pytestmark = pytest.mark.anyio

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from checkpoints import Partition, Position
-from stream.config import Batching, Kafka
+from stream.config.models import Batching, Kafka
 from stream.errors import SourceUnavailable
 from stream.source.budget import Budget
 from stream.source.events import SourceEvent
 from stream.source.kafka import KafkaSource
-from stream.source.memory import MemoryBroker, MemoryMember, memory_source
+from stream.source.testing.memory import MemoryBroker, MemoryMember, memory_source
 
 pytestmark = pytest.mark.anyio
 ORDERS = Partition("orders", 0)

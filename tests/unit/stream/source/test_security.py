@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from stream.config import Security
+from stream.config.models import Security
+from stream.config.redaction import redact
 from stream.errors import ConfigError
-from stream.redact import redact
 from stream.source.security import security_arguments
 
 pytestmark = pytest.mark.anyio

@@ -1,0 +1,3 @@
+from sinks.sql.duckdb.sink import connect
+
+__all__ = ["connect"]

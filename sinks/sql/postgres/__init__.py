@@ -1,0 +1,3 @@
+from sinks.sql.postgres.sink import connect
+
+__all__ = ["connect"]

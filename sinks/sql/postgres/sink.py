@@ -1,0 +1,206 @@
+"""PostgreSQL, over psycopg: COPY inside the transaction that also holds ledger and positions."""
+
+from __future__ import annotations
+
+import math
+import re
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any, Final, cast
+
+import psycopg
+import pyarrow as pa
+from psycopg import conninfo, pq
+from psycopg.pq.abc import PGresult
+from psycopg.types.string import TextLoader
+
+from sinks.contract import Capabilities, SinkOptions
+from sinks.errors import InDoubt, SinkError, Transient
+from sinks.schema import Table
+from sinks.sql import ddl, dml
+from sinks.sql.dialect import POSTGRES, Dialect
+from sinks.sql.postgres.binary_chunks import binary_chunks, has_binary_form
+from sinks.sql.postgres.connection import Connection
+from sinks.sql.postgres.csv_chunks import csv_chunks
+from sinks.sql.postgres.errors import Server, while_connecting, while_copying, while_working
+from sinks.sql.postgres.sqlstate import classify, settles_commit
+from sinks.sql.session import Session
+from sinks.sql.sink import SqlSink
+from sinks.sql.statement import Statement
+
+_CAPABILITIES: Final = Capabilities("postgres", max_identifier_bytes=63, max_columns=1_500, stores_nul_text=False)
+
+# A dead peer is noticed after about 30 seconds, an unanswered write after as long.
+_KEEPALIVES: Final = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
+# The same for the server: a COPY that waits for a machine that is gone would hold its locks for hours.
+_SERVER_KEEPALIVES: Final = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4"
+_CANCEL_SECONDS: Final = 2.0
+
+# SQLAlchemy's way to name the driver in a URL, which libpq does not know.
+_PSYCOPG: Final = re.compile(r"^(\w+)\+\w+://")
+
+
+def connect(url: str, options: SinkOptions) -> SqlSink:
+    """Return a sink for `postgresql://user:password@host:5432/database?sslmode=require`, or `postgres://`.
+
+    The URL and its parameters are libpq's.
+    """
+    try:
+        parameters = conninfo.conninfo_to_dict(_PSYCOPG.sub(r"\1://", url))
+    except psycopg.ProgrammingError as error:
+        # The driver's text may quote the URL, and with it the password: it is left out.
+        raise SinkError(
+            "libpq cannot read the PostgreSQL URL: write postgresql://user@host:5432/database, "
+            "with parameters that libpq knows, as in ?sslmode=require"
+        ) from error
+    return SqlSink(_Database(cast("dict[str, Any]", parameters), options), options)
+
+
+class _Database:
+    """A server and a database in it."""
+
+    def __init__(self, parameters: dict[str, Any], options: SinkOptions) -> None:
+        self._options = options
+        self._server = Server.of(parameters)
+        self._parameters = {
+            "application_name": f"headrace {options.pipeline}",
+            **_KEEPALIVES,
+            **parameters,
+            "connect_timeout": max(2, math.ceil(options.connect_timeout_seconds)),  # libpq takes less than 2 for 2
+            "client_encoding": "utf8",
+            "options": f"{parameters.get('options') or ''} {_session_settings(options)}".strip(),
+        }
+
+    @property
+    def dialect(self) -> Dialect:
+        return POSTGRES
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return _CAPABILITIES
+
+    def connect(self) -> Session:
+        try:
+            connection = Connection.connect(
+                **self._parameters, autocommit=True, prepare_threshold=None, cursor_factory=psycopg.RawCursor
+            )
+        except psycopg.Error as error:
+            raise while_connecting(str(error), self._server) from error
+        if (encoding := connection.info.parameter_status("server_encoding")) != "UTF8":
+            connection.close()
+            raise SinkError(f"{self._server}: the database is encoded in {encoding}; headrace needs one in UTF8")
+        connection.statement_seconds = self._options.statement_timeout_seconds
+        connection.adapters.register_loader("jsonb", TextLoader)
+        return _Session(connection, self._server, self._options.dataset)
+
+    def close(self) -> None:
+        pass
+
+
+def _session_settings(options: SinkOptions) -> str:
+    milliseconds = {
+        "statement_timeout": options.statement_timeout_seconds,
+        "lock_timeout": options.lock_timeout_seconds,
+        "idle_in_transaction_session_timeout": options.idle_in_transaction_seconds,
+    }
+    timeouts = [f"-c {name}={math.ceil(seconds * 1000)}" for name, seconds in milliseconds.items()]
+    return " ".join([*timeouts, _SERVER_KEEPALIVES, "-c TimeZone=UTC", "-c client_min_messages=warning"])
+
+
+class _Session:
+    def __init__(self, connection: Connection, server: Server, dataset: str) -> None:
+        self._connection = connection
+        self._server = server
+        self._dataset = dataset
+
+    def execute(self, statement: Statement) -> Sequence[tuple[Any, ...]]:
+        try:
+            cursor = self._connection.execute(statement.text.encode(), statement.parameters)
+            return cursor.fetchall() if cursor.description else ()
+        except psycopg.Error as error:
+            raise self._meant(error) from error
+
+    def copy(self, dataset: str, table: Table, data: pa.Table) -> None:
+        columns = tuple(data.column_names)
+        if has_binary_form(table):
+            self._copy(dml.copy_from(dataset, table.name, columns, "binary"), binary_chunks(table, data))
+        else:
+            self._copy(dml.copy_from(dataset, table.name, columns, "csv"), csv_chunks(data))
+
+    def _copy(self, statement: Statement, chunks: Iterator[bytes | memoryview]) -> None:
+        under_way = False
+        try:
+            with self._connection.cursor().copy(statement.text.encode()) as copy:
+                under_way = True
+                for chunk in chunks:
+                    copy.write(chunk)
+        except psycopg.Error as error:
+            raise (while_copying(error, self._server) if under_way else self._meant(error)) from error
+
+    def query(self, sql: str) -> pa.Table:
+        self.execute(ddl.use_dataset(self._dataset))
+        try:
+            cursor = self._connection.execute(sql.encode())
+        except psycopg.Error as error:
+            raise self._meant(error) from error
+        names = [column.name for column in cursor.description or ()]
+        rows = cursor.fetchall() if names else []
+        return pa.Table.from_arrays([pa.array([row[i] for row in rows]) for i in range(len(names))], names)
+
+    def send_commit(self) -> None:
+        # By hand, since the driver's commit() sends and waits in one: a test must be able to stand between the two.
+        wire = self._connection.pgconn
+        try:
+            wire.send_query(b"COMMIT")
+            while wire.flush():
+                pass
+        except psycopg.Error as error:
+            raise InDoubt(f"{self._server}: the connection broke during a commit") from error
+
+    def await_commit(self) -> None:
+        wire = self._connection.pgconn
+        try:
+            self._connection.wait_for_answer()
+            result = wire.get_result()
+            while wire.get_result() is not None:
+                pass
+        except psycopg.Error as error:
+            raise InDoubt(f"{self._server}: the connection broke during a commit") from error
+        if result is None or result.status != pq.ExecStatus.COMMAND_OK:
+            raise _failed_commit(result, self._server)
+        if result.command_status == b"ROLLBACK":
+            raise Transient(f"{self._server}: the server rolled the transaction back instead of committing it")
+
+    def rollback(self) -> None:
+        if self._connection.closed or self._connection.broken:
+            raise Transient(f"{self._server}: the connection is gone")
+        if self._connection.info.transaction_status != pq.TransactionStatus.IDLE:
+            self.execute(Statement("ROLLBACK"))
+
+    def interrupt(self) -> None:
+        with suppress(psycopg.Error):
+            self._connection.cancel_safe(timeout=_CANCEL_SECONDS)
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=self._connection.fileno()) as shared:
+            shared.shutdown(socket.SHUT_RDWR)
+            shared.detach()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _meant(self, error: psycopg.Error) -> SinkError:
+        return while_working(error, self._server, self._connection.info.transaction_status)
+
+
+def _failed_commit(result: PGresult | None, server: Server) -> SinkError:
+    code = result.error_field(pq.DiagnosticField.SQLSTATE) if result else None
+    text = result.error_message.decode(errors="replace").strip() if result else ""
+    if settles_commit(state := code.decode() if code else None):
+        return classify(state, f"{server}: {text}")
+    return InDoubt(f"{server}: the connection broke during a commit")

@@ -1,0 +1,199 @@
+"""What a run is configured with: frozen values, checked once. `stream.config.loader` reads them from files and env."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from stream.config.urls import check_password
+from stream.config.validators import check_brokers, check_name_template, check_pattern, in_utc
+
+_MOST_SECONDS = 2_147_483  # what fits into 32 bits as milliseconds: Kafka and PostgreSQL take no more
+
+Seconds: TypeAlias = Annotated[float, Field(gt=0, le=_MOST_SECONDS, allow_inf_nan=False)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
+
+
+class Security(_Frozen):
+    """How to reach a broker that is not plaintext."""
+
+    tls: bool = False
+    """Encrypt the connection and check the broker's certificate and name."""
+    ca_file: Path | None = None
+    """PEM file with the authority to trust; the system's when not set."""
+    certificate_file: Path | None = None
+    """PEM file with the client certificate, for mutual TLS."""
+    key_file: Path | None = None
+    """PEM file with the client certificate's key."""
+    check_hostname: bool = True
+    """Refuse a certificate that names another host."""
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = None
+    """SASL mechanism; none when not set."""
+    username: str | None = None
+    """SASL user (PLAIN and SCRAM)."""
+    password: SecretStr | None = None
+    """SASL password (PLAIN and SCRAM)."""
+    token_provider: str | None = None
+    """OAUTHBEARER: `module:function`, called (awaited when async) for each token."""
+    allow_plaintext_password: bool = False
+    """Allow SASL PLAIN without TLS: the password then crosses the network readable."""
+
+
+class Kafka(_Frozen):
+    """Where events come from."""
+
+    brokers: Annotated[str, AfterValidator(check_brokers)] = "localhost:9092"
+    """Bootstrap servers, `host:port` separated by commas."""
+    topics: tuple[str, ...] = ()
+    """Topics to read."""
+    pattern: Annotated[str, AfterValidator(check_pattern)] | None = None
+    """Regular expression for whole names of topics, instead of a list; topics that appear later are found."""
+    group: str | None = None
+    """Consumer group; when not set, the pipeline's name and a mark of destination and dataset, since two destinations
+    of one topic must not share its partitions out between them."""
+    instance_id: str | None = None
+    """Static membership (`group.instance.id`): unique per replica, for fixed replica counts. A replica that was killed
+    is replaced at once then, not after its session. When not set, there is one for destinations that only one process
+    can fill (DuckDB), unless `group` is set."""
+    client_id: str = "headrace"
+    """Name under which the broker logs this client."""
+    start: Literal["earliest", "latest"] | Annotated[datetime, AfterValidator(in_utc)] = "earliest"
+    """Where to start in a topic that the destination has never seen: earliest, latest or an ISO 8601 timestamp (UTC
+    when it names no zone)."""
+    until: Literal["latest"] | None = None
+    """Stop at the offsets that were latest when the run began; run for ever when not set."""
+    accept_loss: bool = False
+    """Go on past offsets that are gone from the log; each such gap is written into the ledger."""
+    security: Security = Security()
+    """TLS and SASL."""
+    session_timeout_seconds: Seconds = 10.0
+    """The group gives our partitions away after this long without a heartbeat."""
+    max_poll_interval_seconds: Seconds = 300.0
+    """The group gives our partitions away after this long without a poll."""
+    request_timeout_seconds: Seconds = 40.0
+    """How long one request to a broker may take."""
+    max_partition_fetch_bytes: Annotated[int, Field(ge=1024)] = 1_048_576
+    """How much one fetch brings per partition; a single larger record still comes through."""
+
+
+class Destination(_Frozen):
+    """Where tables go."""
+
+    url: SecretStr | None = None
+    """`duckdb:///file.duckdb`, `postgresql://user@host/db`, `memory://`. May hold a password: it is never printed."""
+    dataset: str | None = None
+    """Schema (namespace) of the tables; the pipeline's name when not set."""
+    password: SecretStr | None = None
+    """Put into the URL where it has none."""
+    connect_timeout_seconds: Seconds = 10.0
+    """How long connecting may take."""
+    statement_timeout_seconds: Seconds = 120.0
+    """How long one statement may take."""
+    lock_timeout_seconds: Seconds = 30.0
+    """How long one statement may wait for a lock."""
+    idle_in_transaction_seconds: Seconds = 30.0
+    """The destination ends a transaction of ours that sleeps this long (a frozen process must not hold locks)."""
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            check_password(url.get_secret_value())
+        return url
+
+
+class Batching(_Frozen):
+    """How events are cut into micro-batches: whichever bound is reached first."""
+
+    max_rows: Annotated[int, Field(ge=1)] = 50_000
+    """Records in a batch."""
+    max_bytes: Annotated[int, Field(ge=1, le=1024**3)] = 12 * 1024 * 1024
+    """Bytes of keys and values in a batch; one larger record makes a batch of its own."""
+    max_age_seconds: Seconds = 0.25
+    """Time from a batch's first record to its end."""
+    buffer_bytes: Annotated[int, Field(ge=1)] = 64 * 1024 * 1024
+    """Bytes of records in the whole process that are read and not yet committed."""
+
+
+class Tables(_Frozen):
+    """How events become tables."""
+
+    name_template: Annotated[str, AfterValidator(check_name_template)] = "{topic}"
+    """Name of a topic's table; `{topic}` stands for the topic. The result is normalized to snake_case."""
+    max_nesting: Annotated[int, Field(ge=0)] | None = None
+    """Levels of objects and lists that are taken apart; deeper ones stay JSON, with sorted keys and without members
+    that are null. No bound when not set."""
+    detect_timestamps: bool = True
+    """Text that is an ISO 8601 timestamp with a time becomes a timestamp column."""
+    include: tuple[Literal["topic", "key", "headers"], ...] = ()
+    """Further columns on root rows: `_kafka_topic`, `_kafka_key`, `_kafka_headers`."""
+    widen_rows: Annotated[int, Field(ge=0)] = 1_000_000
+    """A column's type is widened in place in tables up to this many rows (integers to doubles only where each is
+    exact), else a variant column takes the value."""
+
+
+class Limits(_Frozen):
+    """What one record may be; a record past a limit is set aside in `_hr_rejects`."""
+
+    max_record_bytes: Annotated[int, Field(ge=1)] = 16 * 1024 * 1024
+    """Size of a record's value."""
+    max_depth: Annotated[int, Field(ge=1, le=250)] = 64
+    """Levels of nesting."""
+    max_keys: Annotated[int, Field(ge=1)] = 2_000
+    """Different keys under which one record has values: columns that it needs. Elements of a list share theirs."""
+
+
+class Retry(_Frozen):
+    """How an outage of the destination is sat out."""
+
+    first_wait_seconds: Seconds = 0.2
+    """Wait after the first failure; it doubles each time, with jitter."""
+    max_wait_seconds: Seconds = 15.0
+    """Longest wait between two tries."""
+    give_up_seconds: Seconds | None = None
+    """Stop after this long without success; try for ever when not set."""
+    start_seconds: Annotated[float, Field(ge=0, le=_MOST_SECONDS, allow_inf_nan=False)] = 30.0
+    """How long a start waits for broker and destination before it fails."""
+
+
+class Service(_Frozen):
+    """The process around the stream."""
+
+    http: str | None = None
+    """`host:port` or `:port` for /metrics, /livez, /readyz and /status; off when not set."""
+    log_format: Literal["auto", "console", "json"] = "auto"
+    """`auto`: console on a terminal, JSON elsewhere."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least important message that is logged."""
+    grace_seconds: Seconds = 25.0
+    """After SIGTERM: how long the batch in flight may take to commit before it is abandoned."""
+    heartbeat_seconds: Seconds = 60.0
+    """/livez fails when the event loop has not moved for this long."""
+
+
+class Config(_Frozen):
+    """Everything one `headrace run` needs."""
+
+    pipeline: str | None = None
+    """Name of the pipeline: it owns the positions in the destination. One topic gives its own name when this is not
+    set; several topics, and a pattern, need one."""
+    kafka: Kafka = Kafka()
+    """Where events come from."""
+    destination: Destination = Destination()
+    """Where tables go."""
+    batching: Batching = Batching()
+    """How events are cut into micro-batches."""
+    tables: Tables = Tables()
+    """How events become tables."""
+    limits: Limits = Limits()
+    """What one record may be."""
+    retry: Retry = Retry()
+    """How an outage of the destination is sat out."""
+    service: Service = Service()
+    """The process around the stream."""

@@ -1,0 +1,64 @@
+"""Finding the record that kills: batches are decoded in a child process first, and cut in halves while it dies.
+
+Run as a module, this is the child: it reads one pickled job from standard input, does what the service would do with
+it, and exits 0.
+"""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import subprocess
+import sys
+
+import anyio
+
+from checkpoints import Partition
+from sinks import Capabilities, Schema
+from stream.config.models import Config
+from stream.model import RawBatch
+
+# What a process dies of by itself, and what the kernel kills it with when it has eaten all memory.
+_DEADLY = frozenset(
+    {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP, signal.SIGKILL}
+)
+_PATIENCE_SECONDS = 120.0  # a decoder that hangs is as bad as one that dies
+
+
+async def find_killers(config: Config, raw: RawBatch) -> frozenset[tuple[Partition, int]]:
+    """Return partition and offset of each record whose decoding kills a process; empty when all is well."""
+    if await _survives(config, raw):
+        return frozenset()
+    if len(raw) == 1:
+        if await _survives(config, raw):  # asked twice: something else may have killed the first child
+            return frozenset()
+        return frozenset((slab.range.partition, slab.offsets[0]) for slab in raw.slabs if len(slab))
+    left, right = raw.halves()
+    return await find_killers(config, left) | await find_killers(config, right)
+
+
+async def _survives(config: Config, raw: RawBatch) -> bool:
+    job = pickle.dumps((config.model_dump_json(include={"limits", "tables"}), raw))
+    with anyio.move_on_after(_PATIENCE_SECONDS):
+        child = await anyio.run_process(
+            [sys.executable, "-m", "stream.runtime.crash_probe"],
+            input=job,
+            check=False,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # a Ctrl-C at the terminal is not for the child
+        )
+        return -child.returncode not in _DEADLY  # an exception is for the service itself to meet
+    return False
+
+
+def _child() -> None:
+    from stream.runtime.prepare import Preparer  # the parent never needs the decoder for this
+
+    settings, raw = pickle.loads(sys.stdin.buffer.read())  # noqa: S301  # our own parent wrote it
+    preparer = Preparer(Config.model_validate_json(settings), Capabilities("probe"))
+    decoded = preparer.decode(raw)
+    preparer.shape(decoded.documents, (), Schema(), "probe", frozenset(), {})
+
+
+if __name__ == "__main__":
+    _child()

@@ -1,0 +1,71 @@
+"""Loading data that is in memory: one package, one commit, the same stages."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
+
+import pyarrow as pa
+from anyio import to_thread
+
+from checkpoints import Checkpoint
+from sinks import SchemaConflict, Sink
+from stream.config.models import Config
+from stream.errors import PipelineStepFailed
+from stream.load import Trouble, deliver, persist
+from stream.model import Documents, Loose
+from stream.observe.facts import BatchLoaded, Observer, Retrying, SchemaChanged, Started
+from stream.runtime.prepare import Preparer
+
+_MOST_CONFLICTS: Final = 10
+
+
+async def load_values(
+    pipeline: str, config: Config, sink: Sink, table: str, values: Sequence[Any], load_id: str, observe: Observer
+) -> None:
+    """Load `values` (objects, or scalars for a column `value`) into `table` and its child tables, in one commit.
+
+    None is counted and skipped. Raises `PipelineStepFailed` with the step that failed; nothing is half-written. Safe
+    to repeat with the same `load_id`: what landed is fenced, not doubled.
+    """
+
+    def outage(trouble: Trouble) -> None:
+        observe(Retrying("transient", trouble.wait_seconds, str(trouble.error)))
+
+    step = "sync"
+    try:
+        await persist(sink.open, config.retry, outage, within=config.retry.start_seconds)
+        preparer = Preparer(config, sink.capabilities)
+        documents = _documents(table, values)
+        for _ in range(_MOST_CONFLICTS):
+            step = "sync"
+            schema = await persist(sink.schema, config.retry, outage)
+            observe(Started(sink.capabilities.name, config.destination.dataset or pipeline, (), schema.version))
+            step = "normalize"
+            shape = partial(preparer.shape, (documents,), (), schema, load_id, frozenset())
+            shaped = await to_thread.run_sync(shape, {})
+            step = "load"
+            try:
+                if shaped.plan:
+                    await persist(partial(sink.apply, shaped.plan), config.retry, outage)
+                    observe(SchemaChanged(shaped.plan.changes, shaped.plan.target.version))
+                receipt = await deliver(sink, shaped.batch, Checkpoint(pipeline, load_id), config.retry, outage)
+            except SchemaConflict as error:
+                observe(Retrying("schema_conflict", 0.0, str(error)))
+                continue
+            skipped = sum(value is None for value in values)
+            observe(BatchLoaded(receipt, skipped={table: {"null": skipped}} if skipped else {}))
+            return
+        raise SchemaConflict(
+            f"others changed the schema {_MOST_CONFLICTS} times while this load was planned; try again"
+        )
+    except Exception as error:
+        raise PipelineStepFailed(step, load_id, error) from error
+
+
+def _documents(table: str, values: Sequence[Any]) -> Documents:
+    rows = [value if isinstance(value, dict) else {"value": value} for value in values if value is not None]
+    keys = pa.table({"_hr_id": pa.array([uuid.uuid4().hex for _ in rows], pa.string())})
+    return Documents(table, loose=(Loose(rows, keys),))
