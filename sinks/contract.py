@@ -83,7 +83,6 @@ class SinkOptions:
     statement_timeout_seconds: float = 120.0
     lock_timeout_seconds: float = 30.0
     idle_in_transaction_seconds: float = 30.0
-    extra: Mapping[str, str] = field(default_factory=dict)
 
 
 class Sink(Protocol):
