@@ -18,11 +18,11 @@ from stream.config.models import Limits
 from stream.decode import JsonDecoder
 from stream.decode.precision import doubtful_rows
 from stream.decode.prune import pruned
-from stream.decode.records import Pile
+from stream.decode.records import RecordSubset
 from stream.decode.rows import Rows
 from stream.decode.template_matching import Fitter
 from stream.decode.validation import guard
-from stream.model import RawBatch, Slab
+from stream.model import PartitionRecords, RawBatch
 
 ROUNDS = 7
 
@@ -40,7 +40,7 @@ def main(count: int) -> None:
 
 
 def _steps(values: list[bytes]) -> dict[str, Callable[[], object]]:
-    rows, pile, limits, fitter = Rows(_raw(values).slabs), _pile(values), Limits(), Fitter(Limits())
+    rows, pile, limits, fitter = Rows(_raw(values).parts), _pile(values), Limits(), Fitter(Limits())
     fitter.fit(pile)
     template = fitter.templates[0]
     table = template.parse(pile)
@@ -73,16 +73,16 @@ def _bare(values: list[bytes]) -> pa.Table:
     return pj.read_json(pa.BufferReader(text), pj.ReadOptions(use_threads=False, block_size=len(text) + 1))
 
 
-def _pile(values: list[bytes]) -> Pile:
-    return Pile(range(len(values)), values)
+def _pile(values: list[bytes]) -> RecordSubset:
+    return RecordSubset(range(len(values)), values)
 
 
 def _raw(values: list[bytes]) -> RawBatch:
     count = len(values)
-    slab = Slab(
+    part = PartitionRecords(
         OffsetRange(Partition("orders", 0), 0, count), range(count), [1_767_225_600_000] * count, [None] * count, values
     )
-    return RawBatch((slab,), sum(map(len, values)))
+    return RawBatch((part,), sum(map(len, values)))
 
 
 def _report(name: str, count: int, step: Callable[[], object]) -> None:

@@ -20,7 +20,7 @@ import pyarrow.json
 from benchmarks.workload import orders
 from sinks import Schema
 from stream.evolve import Rules, evolve
-from stream.model import Columnar, Documents
+from stream.model import ArrowDocuments, Documents
 from stream.normalize import Names, normalize
 
 ROUNDS = 15
@@ -39,7 +39,7 @@ def documents(events: int) -> Documents:
         "_kafka_offset": pa.array(range(1_000_000, 1_000_000 + events)),
         "_kafka_timestamp": pa.repeat(now, events),
     }
-    return Documents("orders", "orders", (Columnar(data, pa.table(keys)),))
+    return Documents("orders", "orders", (ArrowDocuments(data, pa.table(keys)),))
 
 
 def seconds(work: Callable[[], T]) -> tuple[float, T]:

@@ -139,7 +139,7 @@ class Sink(Protocol):
         """
         ...
 
-    async def landed(self, load_id: str) -> bool:
+    async def is_committed(self, load_id: str) -> bool:
         """Return whether the load of that id is in the ledger: the question after doubt. Reads only."""
         ...
 

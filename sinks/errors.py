@@ -12,7 +12,7 @@ class Transient(SinkError):
 
 
 class InDoubt(SinkError):
-    """The answer to a commit was lost: it landed, or it did not. Ask `Sink.landed` before anything else."""
+    """The answer to a commit was lost: it landed, or it did not. Ask `Sink.is_committed` before anything else."""
 
 
 class DataRefused(SinkError):

@@ -117,7 +117,7 @@ class MemorySink:
     async def load(self, batch: Batch, step: Checkpoint) -> Receipt:
         """Write all of it or nothing; see `Sink.load`. Nothing suspends between the checks and the last write."""
         began = time.monotonic()
-        if await self.landed(step.load_id):
+        if await self.is_committed(step.load_id):
             raise Fenced(f"load {step.load_id} has landed before")
         for name in batch.tables:
             self._check_fit(name, batch)
@@ -138,7 +138,7 @@ class MemorySink:
         text = f"{name} ({', '.join(misfits)}) is not what version {stored.version} of the schema says"
         raise SchemaConflict(text) if batch.schema_version != stored.version else SinkError(text)
 
-    async def landed(self, load_id: str) -> bool:
+    async def is_committed(self, load_id: str) -> bool:
         """Return whether the load of that id is in the ledger."""
         return any(row.load_id == load_id for row in self._warehouse.loads)
 

@@ -88,7 +88,7 @@ def exit_code_of(error: BaseException) -> int | None:
             return None
 
 
-def telling(error: BaseException) -> BaseException:
+def root_cause(error: BaseException) -> BaseException:
     """Return the error that says what happened: inside a group, or below the step that it failed."""
     leaves = list(_leaves(error))
     return next((leaf for leaf in leaves if exit_code_of(leaf) is not None), leaves[0])

@@ -13,7 +13,7 @@ from sinks.ledger import LoadRow
 from sinks.schema import Schema
 from sinks.sql import ddl
 from sinks.sql.dialect import Dialect
-from sinks.sql.statement import Statement, portions, render
+from sinks.sql.statement import Statement, chunked, render
 from sinks.sql.system import KEYS, LOADS, SCHEMAS, TABLES
 
 
@@ -43,14 +43,14 @@ class Ledger:
 
         They return a row for each that was new (none: the load had landed).
         """
-        return tuple(self._record(some) for some in portions(rows))
+        return tuple(self._record(some) for some in chunked(rows))
 
     def _record(self, rows: Sequence[LoadRow]) -> Statement:
         values = [{**asdict(row), "committed_at": sa.func.now()} for row in rows]
         statement = insert(self._loads).values(values).on_conflict_do_nothing()
         return render(statement.returning(self._loads.c.load_id))
 
-    def landed(self, load_id: str) -> Statement:
+    def is_committed(self, load_id: str) -> Statement:
         """Return the query that gives a row when the load of that id is in the ledger."""
         loads = self._loads.c
         return render(sa.select(loads.load_id).where(loads.load_id == load_id).limit(1))

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from checkpoints import Checkpoint, Known, Partition, Position
 from sinks.sql import ddl
 from sinks.sql.dialect import Dialect
-from sinks.sql.statement import Statement, portions, quoted, render
+from sinks.sql.statement import Statement, chunked, quoted, render
 from sinks.sql.system import KEYS, OFFSETS, TABLES
 
 _PARTITION: Final[Mapping[str, Any]] = {"topic": sa.Text, "partition": sa.BigInteger}
@@ -53,7 +53,7 @@ class Offsets:
             }
             for partition, start in starts.items()
         ]
-        return tuple(render(sa.insert(self._offsets).values(some)) for some in portions(rows))
+        return tuple(render(sa.insert(self._offsets).values(some)) for some in chunked(rows))
 
     def adopt(self, pipeline: str, topic: str, origin: str) -> Statement:
         """Return the update that gives an origin to the partitions of `topic` that were stored without one."""
@@ -64,7 +64,7 @@ class Offsets:
     def take(self, pipeline: str, partitions: Collection[Partition], epoch: int, owner: str) -> tuple[Statement, ...]:
         """Return the updates that give `partitions` to `owner`; they return topic, partition, next offset, attempts."""
         rows = [(p.topic, p.number) for p in partitions]
-        return tuple(self._take(pipeline, some, epoch, owner) for some in portions(rows))
+        return tuple(self._take(pipeline, some, epoch, owner) for some in chunked(rows))
 
     def _take(self, pipeline: str, rows: Sequence[tuple[str, int]], epoch: int, owner: str) -> Statement:
         o = self._offsets.c
@@ -89,7 +89,7 @@ class Offsets:
         Attempts end only where the position really moved: a neighbour's progress says nothing of a poisoned partition.
         """
         rows = [(p.topic, p.number, since, step.upto.next[p]) for p, since in step.since.next.items()]
-        return tuple(self._advance(step.pipeline, some, step.epoch) for some in portions(rows))
+        return tuple(self._advance(step.pipeline, some, step.epoch) for some in chunked(rows))
 
     def _advance(self, pipeline: str, rows: Sequence[tuple[str, int, int, int]], epoch: int) -> Statement:
         o = self._offsets.c

@@ -60,9 +60,9 @@ class SqlSink:
         rows = {name: table.num_rows for name, table in batch.tables.items()}
         return Receipt(step, rows, batch.nbytes, time.perf_counter() - started)
 
-    async def landed(self, load_id: str) -> bool:
+    async def is_committed(self, load_id: str) -> bool:
         """Return whether the load of that id is in the ledger."""
-        return await self._thread.run(lambda session: self._do.landed(session, load_id))
+        return await self._thread.run(lambda session: self._do.is_committed(session, load_id))
 
     async def query(self, sql: str) -> pa.Table:
         """Return the answer to a query; names without a schema are those of the dataset."""

@@ -37,7 +37,7 @@ def render(clause: ClauseElement) -> Statement:
     return Statement(str(compiled).strip(), tuple(values[name] for name in order))
 
 
-def portions(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+def chunked(rows: Sequence[T]) -> Iterator[Sequence[T]]:
     """Return `rows` in parts that one statement each can bring as parameters."""
     return (rows[start : start + MOST_ROWS] for start in range(0, len(rows), MOST_ROWS))
 

@@ -157,14 +157,14 @@ class Transactions:
             return True
         return not session.execute(dml.beyond_double(self._dataset, change.table, change.column.name))
 
-    def landed(self, session: Session, load_id: str) -> bool:
+    def is_committed(self, session: Session, load_id: str) -> bool:
         """Return whether the load is in the ledger, once every load in flight has ended.
 
         The server may still be at a commit whose connection broke: only the lock that each load holds tells.
         """
         session.execute(_BEGIN)
         self._lock(session, locks.exclusive)
-        found = session.execute(self._ledger.landed(load_id))
+        found = session.execute(self._ledger.is_committed(load_id))
         session.rollback()
         return bool(found)
 

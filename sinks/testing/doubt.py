@@ -36,7 +36,7 @@ class DoubtContract(SinkSuite):
         lose_answer(sink)
         with pytest.raises(InDoubt):
             await sink.load(rows, forward)
-        assert await sink.landed(forward.load_id)
+        assert await sink.is_committed(forward.load_id)
         with pytest.raises(Fenced):
             await sink.load(rows, forward)
         assert (len(await warehouse.read("orders")), (await sink.positions(["orders"])).position) == (1, at(1))
@@ -49,7 +49,7 @@ class DoubtContract(SinkSuite):
         lose_request(sink)
         with pytest.raises(InDoubt):
             await sink.load(rows, forward)
-        assert not await sink.landed(forward.load_id)
+        assert not await sink.is_committed(forward.load_id)
         await sink.load(rows, forward)
         assert (len(await warehouse.read("orders")), (await sink.positions(["orders"])).position) == (1, at(1))
 
@@ -60,7 +60,7 @@ class DoubtContract(SinkSuite):
         lose_answer(sink)
         with pytest.raises(InDoubt):
             await sink.load(batch(schema, {"orders": [{"n": 1}]}), data_step("package-1"))
-        assert await sink.landed("package-1")
+        assert await sink.is_committed("package-1")
         with pytest.raises(Fenced):
             await sink.load(batch(schema, {"orders": [{"n": 1}]}), data_step("package-1"))
         assert len(await warehouse.read("orders")) == 1

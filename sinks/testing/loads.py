@@ -88,7 +88,7 @@ class LoadContract(SinkSuite):
                 batch(schema, {"orders": numbered(1)}, rejects=[reject(A, 1)]), step(zombie, {A: 2}, load_id="late")
             )
         left = [await warehouse.read(name) for name in ("orders", "_hr_rejects", "_hr_loads")]
-        assert (left, await sink.landed("late")) == ([[], [], []], False)
+        assert (left, await sink.is_committed("late")) == ([[], [], []], False)
 
     async def test_a_fenced_sink_may_claim_again_and_go_on(self, sink: Sink, other: Sink, warehouse: Warehouse) -> None:
         schema = await grown(sink, ORDERS)
@@ -113,9 +113,9 @@ class LoadContract(SinkSuite):
 
     async def test_a_load_has_landed_when_it_is_in_the_ledger(self, sink: Sink, other: Sink) -> None:
         claim = await claimed(sink, 0)
-        before = await other.landed("load-1")
+        before = await other.is_committed("load-1")
         await sink.load(Batch(), step(claim, {A: 3}, load_id="load-1"))
-        assert (before, await other.landed("load-1"), await other.landed("load-2")) == (False, True, False)
+        assert (before, await other.is_committed("load-1"), await other.is_committed("load-2")) == (False, True, False)
 
     async def test_the_ledger_tells_what_became_of_each_range(self, sink: Sink, warehouse: Warehouse) -> None:
         schema = await grown(sink, ORDERS)
@@ -157,7 +157,7 @@ class LoadContract(SinkSuite):
         await sink.load(batch(schema, {"orders": numbered(3)}), data_step("package-2"))
         assert await numbers(warehouse) == [1, 2, 3]
         assert [row["load_id"] for row in await warehouse.read("_hr_loads")].count("package-1") == 1
-        assert await sink.landed("package-1")
+        assert await sink.is_committed("package-1")
 
     async def test_rejects_keep_every_byte(self, sink: Sink, warehouse: Warehouse) -> None:
         kept = [
@@ -206,7 +206,7 @@ class LoadContract(SinkSuite):
         await sink.aclose()
         later = warehouse.connect("later")
         await later.open()
-        found = (await later.schema(), await later.landed("load-1"), await numbers(warehouse))
+        found = (await later.schema(), await later.is_committed("load-1"), await numbers(warehouse))
         known = (await later.positions(["orders"])).position
         await later.aclose()
         assert (found, known) == ((schema, True, [1]), Position({A: 1}))

@@ -84,7 +84,7 @@ def redacted(url: SecretStr) -> str:
         return f"{scheme}://{MASK}" if separator else MASK
 
 
-def lasting(url: str) -> str:
+def absolute_url(url: str) -> str:
     """Return `url` so that it means the same in another folder: with the absolute path of a DuckDB file."""
     match = _RELATIVE_FILE.fullmatch(url)
     if match is None:
@@ -92,12 +92,12 @@ def lasting(url: str) -> str:
     return f"duckdb:///{quote(str(Path(unquote(match['path'])).absolute()))}{match['rest']}"
 
 
-def reader_of(pipeline: str, config: Config) -> str:
+def default_group(pipeline: str, config: Config) -> str:
     """Return the name of the consumer group that reads for a pipeline, another one for each destination.
 
     In one group, two pipelines of one name that fill two destinations would each get half of the partitions.
     """
-    url = SecretStr(lasting(require_destination(pipeline, config.destination).get_secret_value()))
+    url = SecretStr(absolute_url(require_destination(pipeline, config.destination).get_secret_value()))
     mark = blake2b(f"{redacted(url)} {config.destination.dataset}".encode(), digest_size=4).hexdigest()
     return f"{pipeline}-{mark}"
 

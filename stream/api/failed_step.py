@@ -11,7 +11,7 @@ from stream.errors import (
     SchemaRefused,
     SourceError,
     UnsupportedValue,
-    telling,
+    root_cause,
 )
 from stream.observe.facts import Fact, Started
 
@@ -28,7 +28,7 @@ class StepWatch:
 
     def failure(self, error: Exception) -> PipelineStepFailed | None:
         """Return what `error` means for the pipeline; None for a wrong setting and for a bug, which are no step's."""
-        cause = telling(error)
+        cause = root_cause(error)
         match cause:
             case SourceError():
                 step = "extract"

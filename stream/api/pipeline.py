@@ -14,7 +14,7 @@ from typing import Any, Final
 import anyio
 from pydantic import SecretStr
 
-from stream.api.destinations import lasting, open_sink, reader_of, redacted, require_destination, url_of
+from stream.api.destinations import absolute_url, default_group, open_sink, redacted, require_destination, url_of
 from stream.api.failed_step import StepWatch
 from stream.api.load_info import LoadInfo, LoadInfoBuilder
 from stream.api.state import Remembered, checked_name, default_dir, recall, remember
@@ -27,7 +27,7 @@ from stream.extract.resources import KafkaEvents, table_of
 from stream.normalize import snake_case
 from stream.observe.facts import Fact, Observer, Started, nobody, to_all
 from stream.runtime.ids import load_ids
-from stream.runtime.one_shot import load_values
+from stream.runtime.one_shot import load_package
 from stream.runtime.service import serve
 from stream.runtime.signals import stopped_by_signals
 from stream.source.budget import Budget
@@ -119,7 +119,7 @@ class Pipeline:
 
     async def _stream(self, events: KafkaEvents, observe: Observer, stopping: anyio.Event) -> LoadInfo:
         config = self._resolved().model_copy(update={"kafka": events.config})
-        group = events.config.group or reader_of(self.pipeline_name, config)
+        group = events.config.group or default_group(self.pipeline_name, config)
         headers = "headers" in config.tables.include
         sink = open_sink(self.pipeline_name, config)
         if sink.capabilities.single_process and not events.config.group:
@@ -147,7 +147,7 @@ class Pipeline:
         try:
             values = await gathered_until(stopping, data)
             if values is not None:
-                await load_values(self.pipeline_name, config, sink, table, values, load_ids()(), watchers)
+                await load_package(self.pipeline_name, config, sink, table, values, load_ids()(), watchers)
         finally:
             await sink.aclose()
         return info.build()
@@ -166,7 +166,7 @@ class Pipeline:
     def _remember(self, fact: Fact) -> None:
         if not isinstance(fact, Started) or self.working_dir is None or self.destination is None:
             return  # not sooner than started: a wrong URL is not worth keeping
-        where = lasting(self.destination)
+        where = absolute_url(self.destination)
         with suppress(OSError):  # only `attach` needs it: a home that is read-only, as in a container, stops no run
             remember(self.working_dir, Remembered(self.pipeline_name, where, self.dataset_name))
 

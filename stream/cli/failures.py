@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from stream.config.redaction import redact
-from stream.errors import exit_code_of, telling
+from stream.errors import exit_code_of, root_cause
 
 BUG: Final = 1
 INTERRUPTED: Final = 130
@@ -37,7 +37,7 @@ def reporting(*, debug: bool = False, in_log: bool = False, secrets: Sequence[st
 
 def explained(error: BaseException, secrets: Sequence[str] = ()) -> str:
     """Return what happened and what to do, without secrets."""
-    if exit_code_of(told := telling(error)) is not None:
+    if exit_code_of(told := root_cause(error)) is not None:
         return redact(f"headrace: {told}", secrets)
     return redact(
         f"headrace: unexpected {type(told).__name__}: {told}\n"
@@ -48,5 +48,5 @@ def explained(error: BaseException, secrets: Sequence[str] = ()) -> str:
 
 def exit_code(error: BaseException) -> int:
     """Return the exit code for an error: that of its class, see docs/cli.md; 1 for a bug."""
-    code = exit_code_of(telling(error))
+    code = exit_code_of(root_cause(error))
     return BUG if code is None else code

@@ -27,7 +27,7 @@ _SWITCH_SECONDS: Final = 0.000_5
 _COLLECT_AFTER: Final = 100_000
 
 
-def settle_in() -> None:
+def tune_process() -> None:
     """Tune a process that does nothing but stream. Call it once, before the first batch."""
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.freeze()

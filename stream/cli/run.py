@@ -68,14 +68,14 @@ def _carry(file: Path | None, given: dict[str, Any], *, progress: bool | None, d
     import anyio
 
     from stream.api.pipeline import pipeline_of
-    from stream.cli.process import settle_in
+    from stream.cli.process import tune_process
     from stream.cli.watch import log_format_of, watched
     from stream.config import loader as settings
 
     config = settings.load(file, os.environ, given)
     settings.require_complete(config)
     made = pipeline_of(config)
-    settle_in()
+    tune_process()
     for_people = log_format_of(config) == "console"
     with (
         reporting(debug=debug, in_log=not for_people, secrets=settings.secrets(config)),

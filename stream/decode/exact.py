@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 
 from stream.config.models import Limits
 from stream.decode.numbers import read_fraction, read_integer
-from stream.decode.reasons import Reason, Unreadable
+from stream.decode.reasons import InvalidRecord, Reason
 
 _STRING: Final = re.compile(
     rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL
@@ -22,17 +22,17 @@ _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 def read_exactly(value: bytes, limits: Limits) -> object:
     """Return the value of one JSON text: numbers keep their digits (`Decimal` where a double would not).
 
-    Raises `Unreadable` with the reason when it is not exactly one well-formed text within `limits`.
+    Raises `InvalidRecord` with the reason when it is not exactly one well-formed text within `limits`.
     """
     if len(value) > limits.max_record_bytes:
-        raise Unreadable(Reason.TOO_LARGE, f"{len(value):,} bytes; the limit is {limits.max_record_bytes:,}")
+        raise InvalidRecord(Reason.TOO_LARGE, f"{len(value):,} bytes; the limit is {limits.max_record_bytes:,}")
     if is_deeper(value, limits.max_depth):
-        raise Unreadable(Reason.TOO_DEEP, f"nested deeper than {limits.max_depth} levels")
+        raise InvalidRecord(Reason.TOO_DEEP, f"nested deeper than {limits.max_depth} levels")
     document = _parse(_text(value))
     if value.count(b":") > limits.max_keys and len(set(_paths(document, ()))) > limits.max_keys:
-        raise Unreadable(Reason.TOO_MANY_KEYS, f"values under more than {limits.max_keys:,} different keys")
+        raise InvalidRecord(Reason.TOO_MANY_KEYS, f"values under more than {limits.max_keys:,} different keys")
     if _SURROGATE.search(value) and not all(map(_is_unicode, _strings(document))):
-        raise Unreadable(Reason.LONE_SURROGATE, "an escape stands for half of a surrogate pair: it is no character")
+        raise InvalidRecord(Reason.LONE_SURROGATE, "an escape stands for half of a surrogate pair: it is no character")
     return document
 
 
@@ -50,9 +50,9 @@ def _text(value: bytes) -> str:
     try:
         text = value.decode()
     except UnicodeDecodeError as error:
-        raise Unreadable(Reason.INVALID_UTF8, f"not UTF-8 at byte {error.start}: {error.reason}") from error
+        raise InvalidRecord(Reason.INVALID_UTF8, f"not UTF-8 at byte {error.start}: {error.reason}") from error
     if not text.strip(" \t\r\n"):
-        raise Unreadable(Reason.EMPTY, "nothing but white space")
+        raise InvalidRecord(Reason.EMPTY, "nothing but white space")
     return text
 
 
@@ -60,9 +60,9 @@ def _parse(text: str) -> object:
     try:
         return _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise Unreadable(Reason.INVALID_JSON, str(error)) from error
+        raise InvalidRecord(Reason.INVALID_JSON, str(error)) from error
     except RecursionError as error:
-        raise Unreadable(Reason.TOO_DEEP, "nested too deeply to be read") from error
+        raise InvalidRecord(Reason.TOO_DEEP, "nested too deeply to be read") from error
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -70,12 +70,12 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(document) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise Unreadable(Reason.DUPLICATE_KEY, f"the key {twice[:100]!r} appears twice in one object")
+        raise InvalidRecord(Reason.DUPLICATE_KEY, f"the key {twice[:100]!r} appears twice in one object")
     return document
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise Unreadable(Reason.NOT_FINITE, f"{name} is not JSON and no number")
+    raise InvalidRecord(Reason.NOT_FINITE, f"{name} is not JSON and no number")
 
 
 _DECODER: Final = json.JSONDecoder(

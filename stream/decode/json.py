@@ -13,12 +13,12 @@ from checkpoints.failpoints import failpoint
 from sinks import Reject
 from stream.config.models import Limits
 from stream.decode.exact import read_exactly
-from stream.decode.reasons import Unreadable
-from stream.decode.records import Pile
+from stream.decode.reasons import InvalidRecord
+from stream.decode.records import RecordSubset
 from stream.decode.rows import Rows
 from stream.decode.template_matching import Fitter
 from stream.decode.validation import guard
-from stream.model import Columnar, Decoded, Documents, Loose, RawBatch
+from stream.model import ArrowDocuments, Decoded, Documents, RawBatch, RowDocuments
 
 TOMBSTONE: Final = "tombstone"
 NULL: Final = "null"
@@ -45,7 +45,7 @@ class JsonDecoder:
         rejects: list[Reject] = []
         skipped: _Skipped = {}
         for topic in raw.topics:
-            rows = Rows([slab for slab in raw.slabs if slab.range.partition.topic == topic])
+            rows = Rows([part for part in raw.parts if part.range.partition.topic == topic])
             columnar, loose = self._decode_topic(topic, rows, rejects, skipped)
             if columnar or loose:
                 documents.append(Documents(self._table_of(topic), topic, columnar, loose))
@@ -53,15 +53,15 @@ class JsonDecoder:
 
     def _decode_topic(
         self, topic: str, rows: Rows, rejects: list[Reject], skipped: _Skipped
-    ) -> tuple[tuple[Columnar, ...], tuple[Loose, ...]]:
-        pile, suspects = guard(_present(rows, skipped), self._limits)
+    ) -> tuple[tuple[ArrowDocuments, ...], tuple[RowDocuments, ...]]:
+        subset, suspects = guard(_present(rows, skipped), self._limits)
         failpoint("decode.mid", rows.values)
         fitter = self._fitters.setdefault(topic, Fitter(self._limits))
-        pieces, unfit = fitter.fit(pile)
+        pieces, unfit = fitter.fit(subset)
         exact = self._read_each((suspects + unfit).rows, rows, rejects, skipped)
         keys = rows.keys(self._include)
-        columnar = tuple(Columnar(table, _chosen(keys, records.rows)) for table, records in pieces)
-        loose = (Loose(list(exact.values()), _chosen(keys, list(exact))),) if exact else ()
+        columnar = tuple(ArrowDocuments(table, _chosen(keys, records.rows)) for table, records in pieces)
+        loose = (RowDocuments(list(exact.values()), _chosen(keys, list(exact))),) if exact else ()
         return columnar, loose
 
     def _read_each(
@@ -72,7 +72,7 @@ class JsonDecoder:
         for row in numbers:
             try:
                 value = read_exactly(rows.values[row] or b"", self._limits)
-            except Unreadable as why:
+            except InvalidRecord as why:
                 rejects.append(rows.reject(row, why))
                 continue
             if value is None:
@@ -82,15 +82,15 @@ class JsonDecoder:
         return documents
 
 
-def _present(rows: Rows, skipped: _Skipped) -> Pile:
+def _present(rows: Rows, skipped: _Skipped) -> RecordSubset:
     """Return the rows that have a value, and count the others."""
     present = [value for value in rows.values if value is not None]
     if len(present) == len(rows.values):
-        return Pile(range(len(present)), present)
+        return RecordSubset(range(len(present)), present)
     for row, value in enumerate(rows.values):
         if value is None:
             skipped.setdefault(rows.partition(row), Counter())[TOMBSTONE] += 1
-    return Pile([row for row, value in enumerate(rows.values) if value is not None], present)
+    return RecordSubset([row for row, value in enumerate(rows.values) if value is not None], present)
 
 
 def _chosen(keys: pa.Table, rows: Sequence[int]) -> pa.Table:

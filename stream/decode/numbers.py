@@ -5,20 +5,20 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from stream.decode.reasons import Reason, Unreadable
+from stream.decode.reasons import InvalidRecord, Reason
 
 MAX_DIGITS: Final = 1_000  # written out without an exponent; no type of any destination holds that many
 
 
 def read_integer(text: str) -> int:
-    """Return the integer that `text` writes. Raises `Unreadable` past `MAX_DIGITS`."""
+    """Return the integer that `text` writes. Raises `InvalidRecord` past `MAX_DIGITS`."""
     if len(text) > MAX_DIGITS:
         raise _too_long(text)
     return int(text)
 
 
 def read_fraction(text: str) -> float | Decimal:
-    """Return the double that prints back as `text`, else the decimal. Raises `Unreadable` past `MAX_DIGITS`."""
+    """Return the double that prints back as `text`, else the decimal. Raises `InvalidRecord` past `MAX_DIGITS`."""
     number = float(text)
     if repr(number) == text:
         return number
@@ -76,5 +76,5 @@ def _decimal(text: str) -> Decimal:
         raise _too_long(text) from error
 
 
-def _too_long(text: str) -> Unreadable:
-    return Unreadable(Reason.NUMBER_TOO_LONG, f"the number {text[:20]}... has more than {MAX_DIGITS:,} digits")
+def _too_long(text: str) -> InvalidRecord:
+    return InvalidRecord(Reason.NUMBER_TOO_LONG, f"the number {text[:20]}... has more than {MAX_DIGITS:,} digits")

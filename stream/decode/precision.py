@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stream.decode.numbers import is_faithful
-from stream.decode.records import Pile
+from stream.decode.records import RecordSubset
 
 _EXACT_BELOW: Final = 2.0**53  # every integer up to here is a double
 _NORMAL_FROM: Final = 2.0**-1022  # below, doubles have fewer digits, and then none
@@ -24,8 +24,8 @@ _NUMBER: Final = re.compile(rb"[0-9.eE+-]{0,%d}" % _MAX_BYTES)
 _TINY: Final = (re.compile(rb"e-[0-9]{3}"), re.compile(rb"E-[0-9]{3}"))  # two with a fixed start beat one without
 
 
-def doubtful_rows(table: pa.Table, pile: Pile) -> set[int]:
-    """Return the rows whose doubles may differ from the text in `pile`; all others are exact."""
+def doubtful_rows(table: pa.Table, subset: RecordSubset) -> set[int]:
+    """Return the rows whose doubles may differ from the text in `subset`; all others are exact."""
     large: set[int] = set()
     small: set[int] = set()
     for column in table.columns:
@@ -36,7 +36,7 @@ def doubtful_rows(table: pa.Table, pile: Pile) -> set[int]:
                 large.update(_where(pc.greater_equal(size, pa.scalar(_EXACT_BELOW)), parents))
             if least is not None and least < _NORMAL_FROM:
                 small.update(_where(pc.less(size, pa.scalar(_NORMAL_FROM)), parents))
-    return large | _vanished(small, pile) | set(_rows_at(_long_numbers(pile), pile))
+    return large | _vanished(small, subset) | set(_rows_at(_long_numbers(subset), subset))
 
 
 def _doubles(
@@ -58,22 +58,22 @@ def _where(mask: pa.BooleanArray, parents: pa.Array[Any] | None) -> Iterable[int
     return (row.as_py() for row in (at if parents is None else parents.take(at)).unique())
 
 
-def _vanished(small: Collection[int], pile: Pile) -> set[int]:
+def _vanished(small: Collection[int], subset: RecordSubset) -> set[int]:
     """Return which of the rows with a zero may have had a number too small for a double: few digits, huge exponent."""
-    if len(small) * 8 < len(pile):  # one search over everything costs as much as that
-        return {row for row in small if any(tiny.search(pile.values[row]) for tiny in _TINY)}
-    matches = chain.from_iterable(tiny.finditer(pile.data) for tiny in _TINY)
-    return {row for row in _rows_at((match.start() for match in matches), pile) if row in small}
+    if len(small) * 8 < len(subset):  # one search over everything costs as much as that
+        return {row for row in small if any(tiny.search(subset.values[row]) for tiny in _TINY)}
+    matches = chain.from_iterable(tiny.finditer(subset.data) for tiny in _TINY)
+    return {row for row in _rows_at((match.start() for match in matches), subset) if row in small}
 
 
-def _long_numbers(pile: Pile) -> Iterator[int]:
+def _long_numbers(subset: RecordSubset) -> Iterator[int]:
     """Yield where numbers begin, or go on, that have more digits than a double keeps."""
-    for start, part in pile.windows(overlap=len(_LONG_RUN) - 1):
+    for start, part in subset.windows(overlap=len(_LONG_RUN) - 1):
         runs = part.translate(_DIGIT_OR_POINT)
         at = runs.find(_LONG_RUN)
         while at >= 0:
-            stop = _end_of_number(pile.data, start + at)
-            number = pile.data[start + at : stop].decode()
+            stop = _end_of_number(subset.data, start + at)
+            number = subset.data[start + at : stop].decode()
             if len(number) == _MAX_BYTES or not (
                 number.isdigit() or is_faithful(number)
             ):  # integers show by their size
@@ -86,6 +86,6 @@ def _end_of_number(data: bytes, start: int) -> int:
     return match.end() if match else start
 
 
-def _rows_at(positions: Iterable[int], pile: Pile) -> Iterator[int]:
+def _rows_at(positions: Iterable[int], subset: RecordSubset) -> Iterator[int]:
     for position in positions:
-        yield bisect_right(pile.offsets, position) - 1
+        yield bisect_right(subset.offsets, position) - 1

@@ -20,7 +20,7 @@ class Reason(StrEnum):
     LONE_SURROGATE = "lone_surrogate"
 
 
-class Unreadable(Exception):
+class InvalidRecord(Exception):
     """This record has no value that could be a row. The text is for people; `reason` is the label."""
 
     def __init__(self, reason: Reason, text: str) -> None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 _WINDOW_BYTES: Final = 256 * 1024  # twice as fast to search as the 16 MB of a batch in one go
 
 
-class Pile:
+class RecordSubset:
     """Records that take the same way, in the order of rows. Never changed; what derives from it is made once."""
 
     def __init__(self, rows: Sequence[int], values: Sequence[bytes]) -> None:
@@ -23,13 +23,13 @@ class Pile:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __add__(self, other: Pile) -> Pile:
+    def __add__(self, other: RecordSubset) -> RecordSubset:
         """Return both piles as one, in the order of rows."""
         if not (self and other):
             return self or other
         values = dict(zip(self.rows, self.values, strict=True)) | dict(zip(other.rows, other.values, strict=True))
         rows = sorted(values)
-        return Pile(rows, [values[row] for row in rows])
+        return RecordSubset(rows, [values[row] for row in rows])
 
     @cached_property
     def data(self) -> bytes:
@@ -53,21 +53,21 @@ class Pile:
         for start in range(0, len(self.data), _WINDOW_BYTES):
             yield start, self.data[start : start + _WINDOW_BYTES + overlap]
 
-    def without(self, positions: Collection[int]) -> tuple[Pile, Pile]:
-        """Return the pile without the values at `positions`, and those as a pile of their own."""
+    def without(self, positions: Collection[int]) -> tuple[RecordSubset, RecordSubset]:
+        """Return the subset without the values at `positions`, and those as a subset of their own."""
         if not positions:
             return self, NO_RECORDS
         left = [position for position in range(len(self)) if position not in positions]
         return self._at(left), self._at(sorted(positions))
 
-    def replacing(self, values: Mapping[int, bytes]) -> Pile:
-        """Return the pile with other values at some positions."""
+    def replacing(self, values: Mapping[int, bytes]) -> RecordSubset:
+        """Return the subset with other values at some positions."""
         if not values:
             return self
-        return Pile(self.rows, [values.get(position, value) for position, value in enumerate(self.values)])
+        return RecordSubset(self.rows, [values.get(position, value) for position, value in enumerate(self.values)])
 
-    def _at(self, positions: Sequence[int]) -> Pile:
-        return Pile([self.rows[p] for p in positions], [self.values[p] for p in positions])
+    def _at(self, positions: Sequence[int]) -> RecordSubset:
+        return RecordSubset([self.rows[p] for p in positions], [self.values[p] for p in positions])
 
 
-NO_RECORDS = Pile((), ())
+NO_RECORDS = RecordSubset((), ())

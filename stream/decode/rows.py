@@ -13,18 +13,18 @@ import pyarrow as pa
 
 from checkpoints import Partition
 from sinks import Reject
-from stream.decode.reasons import Unreadable
-from stream.model import Headers, Slab
+from stream.decode.reasons import InvalidRecord
+from stream.model import Headers, PartitionRecords
 from stream.model.times import time_of, times_of
 
 
 class Rows:
-    """The records of one topic in one batch, numbered from 0 over its slabs."""
+    """The records of one topic in one batch, numbered from 0 over its parts."""
 
-    def __init__(self, slabs: Sequence[Slab]) -> None:
-        self._slabs = [slab for slab in slabs if len(slab)]
+    def __init__(self, parts: Sequence[PartitionRecords]) -> None:
+        self._slabs = [part for part in parts if len(part)]
         self._starts = list(accumulate(map(len, self._slabs), initial=0))
-        self.values: list[bytes | None] = list(chain.from_iterable(slab.values for slab in self._slabs))
+        self.values: list[bytes | None] = list(chain.from_iterable(part.values for part in self._slabs))
 
     def partition(self, row: int) -> Partition:
         """Return the partition that a row came from."""
@@ -33,43 +33,43 @@ class Rows:
     def keys(self, include: Collection[str]) -> pa.Table:
         """Return the identifying columns of all rows; `include` asks for more (`topic`, `key`, `headers`)."""
         columns = {
-            "_kafka_partition": self._constant(lambda slab: slab.range.partition.number, pa.int64()),
-            "_kafka_offset": self._column(lambda slab: slab.offsets, pa.int64()),
-            "_kafka_timestamp": times_of(self._column(lambda slab: slab.timestamps, pa.int64())),
+            "_kafka_partition": self._constant(lambda part: part.range.partition.number, pa.int64()),
+            "_kafka_offset": self._column(lambda part: part.offsets, pa.int64()),
+            "_kafka_timestamp": times_of(self._column(lambda part: part.timestamps, pa.int64())),
         }
         if "topic" in include:
-            columns["_kafka_topic"] = self._constant(lambda slab: slab.range.partition.topic, pa.string())
+            columns["_kafka_topic"] = self._constant(lambda part: part.range.partition.topic, pa.string())
         if "key" in include:
-            columns["_kafka_key"] = self._column(lambda slab: slab.keys, pa.binary())
+            columns["_kafka_key"] = self._column(lambda part: part.keys, pa.binary())
         if "headers" in include:
             columns["_kafka_headers"] = self._column(_header_texts, pa.string())
         return pa.table(columns)
 
-    def reject(self, row: int, why: Unreadable) -> Reject:
+    def reject(self, row: int, why: InvalidRecord) -> Reject:
         """Return a row as a record set aside, with its original bytes."""
         index = bisect_right(self._starts, row) - 1
-        slab, position = self._slabs[index], row - self._starts[index]
+        part, position = self._slabs[index], row - self._starts[index]
         return Reject(
-            partition=slab.range.partition,
-            offset=slab.offsets[position],
-            timestamp=time_of(slab.timestamps[position]),
-            key=slab.keys[position],
-            value=slab.values[position],
+            partition=part.range.partition,
+            offset=part.offsets[position],
+            timestamp=time_of(part.timestamps[position]),
+            key=part.keys[position],
+            value=part.values[position],
             reason=why.reason,
             error=str(why),
         )
 
-    def _column(self, field: Callable[[Slab], Sequence[object]], kind: pa.DataType) -> pa.Array[Any]:
-        return pa.concat_arrays([pa.array([], kind), *(pa.array(field(slab), kind) for slab in self._slabs)])
+    def _column(self, field: Callable[[PartitionRecords], Sequence[object]], kind: pa.DataType) -> pa.Array[Any]:
+        return pa.concat_arrays([pa.array([], kind), *(pa.array(field(part), kind) for part in self._slabs)])
 
-    def _constant(self, field: Callable[[Slab], object], kind: pa.DataType) -> pa.Array[Any]:
+    def _constant(self, field: Callable[[PartitionRecords], object], kind: pa.DataType) -> pa.Array[Any]:
         return pa.concat_arrays(
-            [pa.array([], kind), *(pa.array([field(slab)], kind).take(pa.repeat(0, len(slab))) for slab in self._slabs)]
+            [pa.array([], kind), *(pa.array([field(part)], kind).take(pa.repeat(0, len(part))) for part in self._slabs)]
         )
 
 
-def _header_texts(slab: Slab) -> list[str | None]:
-    return [_header_text(headers) for headers in slab.headers] or [None] * len(slab)
+def _header_texts(part: PartitionRecords) -> list[str | None]:
+    return [_header_text(headers) for headers in part.headers] or [None] * len(part)
 
 
 def _header_text(headers: Headers) -> str:

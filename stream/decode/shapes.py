@@ -76,14 +76,14 @@ def shape_of(value: object) -> Shape:
         case str():
             return Scalar.TEXT
         case list():
-            return ListOf(reduce(joined, map(shape_of, value), _NO_ITEMS))
+            return ListOf(reduce(unify, map(shape_of, value), _NO_ITEMS))
         case dict() if not any(map(_ODD_CHARACTER.search, value)):
             return Fields({key: shape_of(child) for key, child in value.items()})
         case _:
             raise NoShape
 
 
-def joined(one: Shape, other: Shape) -> Shape:
+def unify(one: Shape, other: Shape) -> Shape:
     """Return the least shape that holds both, keys in order of appearance. Raises `NoShape` when there is none.
 
     Integers beyond 2**53 and fractions have none: a double would change the former, an integer the latter.
@@ -96,14 +96,14 @@ def joined(one: Shape, other: Shape) -> Shape:
         case Fields(), Fields():
             return _joined_fields(one.shapes, other.shapes)
         case ListOf(), ListOf():
-            return ListOf(joined(one.item, other.item))
+            return ListOf(unify(one.item, other.item))
         case Scalar(), Scalar() if {one, other} <= set(_NUMBERS) and {one, other} != {Scalar.BIG, Scalar.FRACTION}:
             return max(one, other, key=_NUMBERS.index)
         case _:
             raise NoShape
 
 
-def absorbed(shape: Fields, others: Iterable[Fields], *, max_leaves: int) -> Fields:
+def extend(shape: Fields, others: Iterable[Fields], *, max_leaves: int) -> Fields:
     """Return `shape` grown by each of `others` that it can be joined with, the first ones first."""
     for other in others:
         try:
@@ -151,5 +151,5 @@ def has_fractions(shape: Shape) -> bool:
 def _joined_fields(one: Mapping[str, Shape], other: Mapping[str, Shape]) -> Fields:
     shapes = dict(one)
     for key, shape in other.items():
-        shapes[key] = joined(shapes[key], shape) if key in shapes else shape
+        shapes[key] = unify(shapes[key], shape) if key in shapes else shape
     return Fields(shapes)

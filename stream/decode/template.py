@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.json as pj
 
-from stream.decode.records import Pile
+from stream.decode.records import RecordSubset
 from stream.decode.shapes import Fields, ListOf, Scalar, Shape, arrow_type, has_fractions, leaves
 
 _NO_LINE_BREAKS: Final = bytes.maketrans(b"\r\n", b"  ")
@@ -39,11 +39,11 @@ class Template:
         self.schema = pa.schema([(key, arrow_type(child)) for key, child in shape.shapes.items()])
         self._options = pj.ParseOptions(explicit_schema=self.schema, unexpected_field_behavior="error")
 
-    def parse(self, pile: Pile) -> pa.Table | None:
+    def parse(self, subset: RecordSubset) -> pa.Table | None:
         """Return one row per record, or None when not every record fits or an object has a key twice."""
-        if not pile:
+        if not subset:
             return self.schema.empty_table()
-        data = pile.data
+        data = subset.data
         if b"\n" in data or b"\r" in data:  # between tokens: Arrow would cut there
             data = data.translate(_NO_LINE_BREAKS)
         try:
@@ -54,7 +54,7 @@ class Template:
             )
         except pa.ArrowInvalid:
             return None
-        return table if table.num_rows == len(pile) else None
+        return table if table.num_rows == len(subset) else None
 
     def misfits(self, values: Sequence[bytes]) -> set[int]:
         """Return the positions of the values that do not fit. A key that is there twice goes unnoticed."""

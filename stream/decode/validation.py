@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stream.config.models import Limits
-from stream.decode.records import Pile
+from stream.decode.records import RecordSubset
 
 
 class _AnyObject(msgspec.Struct, gc=False):
@@ -26,12 +26,12 @@ _check_object: Final = msgspec.json.Decoder(_AnyObject).decode
 _check_any: Final = msgspec.json.Decoder(msgspec.Raw).decode
 
 
-def guard(pile: Pile, limits: Limits) -> tuple[Pile, Pile]:
+def guard(subset: RecordSubset, limits: Limits) -> tuple[RecordSubset, RecordSubset]:
     """Return the records that Arrow may see, each an object, and those that have to be read one by one.
 
     A list or scalar at the root becomes an object with the one key `value`.
     """
-    sized, oversized = pile.without(_oversized(pile, limits))
+    sized, oversized = subset.without(_oversized(subset, limits))
     encoded, garbled = sized.without(_garbled(sized))
     offenders = _offenders(encoded)
     wrapped = {p: value for p in offenders if (value := _wrapped(encoded.values[p])) is not None}
@@ -39,17 +39,17 @@ def guard(pile: Pile, limits: Limits) -> tuple[Pile, Pile]:
     return fine, oversized + garbled + refused
 
 
-def _oversized(pile: Pile, limits: Limits) -> set[int]:
-    if (pc.max(pc.binary_length(pile.column)).as_py() or 0) <= limits.max_record_bytes:
+def _oversized(subset: RecordSubset, limits: Limits) -> set[int]:
+    if (pc.max(pc.binary_length(subset.column)).as_py() or 0) <= limits.max_record_bytes:
         return set()
-    return {position for position, value in enumerate(pile.values) if len(value) > limits.max_record_bytes}
+    return {position for position, value in enumerate(subset.values) if len(value) > limits.max_record_bytes}
 
 
-def _garbled(pile: Pile) -> set[int]:
+def _garbled(subset: RecordSubset) -> set[int]:
     try:
-        pile.column.cast(pa.string())
+        subset.column.cast(pa.string())
     except pa.ArrowInvalid:
-        return {position for position, value in enumerate(pile.values) if not _is_utf8(value)}
+        return {position for position, value in enumerate(subset.values) if not _is_utf8(value)}
     return set()
 
 
@@ -61,14 +61,14 @@ def _is_utf8(value: bytes) -> bool:
     return True
 
 
-def _offenders(pile: Pile) -> list[int]:
+def _offenders(subset: RecordSubset) -> list[int]:
     offenders = []
-    values = iter(pile.values)
+    values = iter(subset.values)
     while length_hint(values):
         try:
             deque(map(_check_object, values), maxlen=0)  # the one loop over all records: no Python code per record
         except (msgspec.DecodeError, RecursionError):
-            offenders.append(len(pile) - length_hint(values) - 1)
+            offenders.append(len(subset) - length_hint(values) - 1)
     return offenders
 
 

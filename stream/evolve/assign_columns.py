@@ -26,7 +26,7 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
-class Settler:
+class ColumnAssigner:
     """Settles the columns of one table, of which `known` is what is stored.
 
     `taken`: the names that a new variant may not have; `fixed`: the columns that may not widen.
@@ -39,21 +39,21 @@ class Settler:
 
     def settle(self, column: Column, pieces: Sequence[Piece]) -> Iterator[Settled]:
         """Yield the column with the values that fit it, then its variants with the others, each value exactly once."""
-        settled, rest = self._seat(column, pieces)
+        settled, rest = self._assign(column, pieces)
         yield settled
         groups: dict[Kind, list[Piece]] = {}
         for piece in rest:
             groups.setdefault(piece.type.kind, []).append(piece)
         texts = groups.pop("text", [])
         for group in groups.values():
-            variant, rest = self._seat(self._variant(column, group[0].type), group)
+            variant, rest = self._assign(self._variant(column, group[0].type), group)
             yield variant
             # Only decimals of many sizes get here: what no decimal type holds together is kept as text.
             texts.extend(Piece(piece.chunk, text_of(piece.values, piece.type), TEXT) for piece in rest)
         if texts:
-            yield self._seat(self._variant(column, TEXT), texts)[0]
+            yield self._assign(self._variant(column, TEXT), texts)[0]
 
-    def _seat(self, column: Column, pieces: Sequence[Piece]) -> tuple[Settled, list[Piece]]:
+    def _assign(self, column: Column, pieces: Sequence[Piece]) -> tuple[Settled, list[Piece]]:
         """Return the column with the values that fit it, widened for them where that is allowed, and the rest."""
         stored = self.known.columns.get(column.name)
         values, rest = _place(column.type, pieces)

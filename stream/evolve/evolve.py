@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from sinks import AddColumn, Change, Column, CreateTable, Schema, SchemaConflict, SchemaPlan, Table, WidenColumn
-from stream.evolve.assign_columns import Settled, Settler
+from stream.evolve.assign_columns import ColumnAssigner, Settled
 from stream.evolve.infer import infer
 from stream.evolve.rules import Rules, TooManyColumns
 from stream.evolve.typed_chunks import Piece, pieces_of, type_of
@@ -55,7 +55,7 @@ def _settle(known: Table | None, flat: FlatTable, rules: Rules) -> list[Settled]
     brought = pieces_of(flat, stores_nul_text=rules.stores_nul_text)
     taken = {*stored.columns, *brought}
     fixed = {column for table, column in rules.fixed if table == flat.name}
-    settler = Settler(stored, taken, fixed, rules.max_identifier_bytes)
+    settler = ColumnAssigner(stored, taken, fixed, rules.max_identifier_bytes)
     settled: list[Settled] = []
     for name, pieces in brought.items():
         column = stored.columns.get(name) or _new_column(name, pieces, flat, rules)

@@ -15,7 +15,7 @@ from anyio.lowlevel import checkpoint
 
 from stream.errors import ConfigError, HeadraceError, PipelineStepFailed
 from stream.extract.resources import is_function
-from stream.model.exception_groups import lone_error
+from stream.model.exception_groups import unwrap_single
 
 _SLICE_SECONDS: Final = 0.1  # how long data is gathered before that can be stopped
 
@@ -36,7 +36,7 @@ async def gathered_until(stopping: anyio.Event | None, data: Any) -> Sequence[An
 
     What is not async is gone through in a thread, so that the event loop goes on.
     """
-    with lone_error():
+    with unwrap_single():
         async with anyio.create_task_group() as group:
             if stopping is not None:
                 group.start_soon(_cancel_when, stopping, group.cancel_scope, name="stop while gathering")

@@ -7,7 +7,7 @@ import time
 from checkpoints import Checkpoint
 from sinks import Batch, InDoubt, Receipt, Sink
 from stream.config.models import Retry
-from stream.load.retry import Notify, persist
+from stream.load.retry import Notify, retry
 
 
 async def deliver(sink: Sink, batch: Batch, step: Checkpoint, policy: Retry, notify: Notify) -> Receipt:
@@ -22,7 +22,7 @@ async def deliver(sink: Sink, batch: Batch, step: Checkpoint, policy: Retry, not
 
     async def settle() -> Receipt:
         nonlocal doubt
-        if doubt and await sink.landed(step.load_id):
+        if doubt and await sink.is_committed(step.load_id):
             return _receipt(batch, step, time.monotonic() - began)
         doubt = False
         try:
@@ -31,7 +31,7 @@ async def deliver(sink: Sink, batch: Batch, step: Checkpoint, policy: Retry, not
             doubt = True
             raise
 
-    return await persist(settle, policy, notify)
+    return await retry(settle, policy, notify)
 
 
 def _receipt(batch: Batch, step: Checkpoint, seconds: float) -> Receipt:

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class FailedAttempt:
     """One failed try. `outcome` is "failed" (nothing was written) or "unknown" (the answer to a commit was lost)."""
 
     outcome: Literal["failed", "unknown"]
@@ -25,10 +25,10 @@ class Trouble:
     """The wait before the next try, without jitter."""
 
 
-Notify = Callable[[Trouble], None]
+Notify = Callable[[FailedAttempt], None]
 
 
-async def persist(
+async def retry(
     call: Callable[[], Awaitable[T]],
     policy: Retry,
     notify: Notify,
@@ -48,7 +48,7 @@ async def persist(
         if not isinstance(error, passing):
             return False
         tries += 1
-        notify(Trouble("unknown" if isinstance(error, InDoubt) else "failed", error, tries, wait_seconds))
+        notify(FailedAttempt("unknown" if isinstance(error, InDoubt) else "failed", error, tries, wait_seconds))
         return True
 
     async for attempt in stamina.retry_context(

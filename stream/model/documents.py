@@ -13,7 +13,7 @@ from sinks import Reject
 
 
 @dataclass(frozen=True, slots=True)
-class Columnar:
+class ArrowDocuments:
     """Documents as a nested Arrow table, one row a document, beside the columns that identify each row.
 
     `data` has one column per key of the document's top level (structs and lists inside) with types as found: bool,
@@ -26,8 +26,8 @@ class Columnar:
 
 
 @dataclass(frozen=True, slots=True)
-class Loose:
-    """Documents as Python values, for those that no one Arrow type holds exactly. `keys` as in `Columnar`.
+class RowDocuments:
+    """Documents as Python values, for those that no one Arrow type holds exactly. `keys` as in `ArrowDocuments`.
 
     Values: None, bool, int of any size, float (finite), Decimal, str, bytes, datetime, date, time, UUID, dict, list.
     """
@@ -46,8 +46,8 @@ class Documents:
 
     table: str
     topic: str | None = None
-    columnar: tuple[Columnar, ...] = ()
-    loose: tuple[Loose, ...] = ()
+    columnar: tuple[ArrowDocuments, ...] = ()
+    loose: tuple[RowDocuments, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def lone_error() -> Iterator[None]:
+def unwrap_single() -> Iterator[None]:
     """Raise the only error inside an exception group as itself; a group of several stays one."""
     try:
         yield

@@ -14,11 +14,11 @@ FlushCause = Literal["rows", "bytes", "age", "revoke", "shutdown"]
 
 
 @dataclass(frozen=True, slots=True)
-class Slab:
+class PartitionRecords:
     """Records of one partition, one sequence per field, in the order of their offsets.
 
     `range` is what the source says they stand for; it may be longer than the records (holes, also at its end), and a
-    slab without records still moves the position. `timestamps` are milliseconds since 1970, -1 where Kafka has none.
+    part without records still moves the position. `timestamps` are milliseconds since 1970, -1 where Kafka has none.
     `headers` is empty unless they were asked for.
     """
 
@@ -37,10 +37,10 @@ class Slab:
         """Return the size of keys and values, in bytes."""
         return sum(map(len, filter(None, self.values))) + sum(map(len, filter(None, self.keys)))
 
-    def within(self, start: int, stop: int) -> Slab:
-        """Return the part of this slab with offsets in `start`..`stop` (not included); `range` is cut the same way."""
+    def within(self, start: int, stop: int) -> PartitionRecords:
+        """Return the part of this part with offsets in `start`..`stop` (not included); `range` is cut the same way."""
         first, last = bisect_left(self.offsets, start), bisect_left(self.offsets, stop)
-        return Slab(
+        return PartitionRecords(
             OffsetRange(self.range.partition, max(self.range.start, start), min(self.range.stop, stop)),
             self.offsets[first:last],
             self.timestamps[first:last],
@@ -49,11 +49,11 @@ class Slab:
             self.headers[first:last],
         )
 
-    def choosing(self, records: Collection[tuple[Partition, int]], *, among: bool) -> Slab:
-        """Return this slab with only the records among `records`, or only the others."""
+    def choosing(self, records: Collection[tuple[Partition, int]], *, among: bool) -> PartitionRecords:
+        """Return this part with only the records among `records`, or only the others."""
         partition = self.range.partition
         kept = [i for i, offset in enumerate(self.offsets) if ((partition, offset) in records) is among]
-        return Slab(
+        return PartitionRecords(
             self.range,
             [self.offsets[i] for i in kept],
             [self.timestamps[i] for i in kept],
@@ -65,45 +65,45 @@ class Slab:
 
 @dataclass(frozen=True, slots=True)
 class RawBatch:
-    """What one read of the source gave: slabs, at most one per partition, their size, and the bound that ended it."""
+    """What one read of the source gave: parts, at most one per partition, their size, and the bound that ended it."""
 
-    slabs: tuple[Slab, ...]
+    parts: tuple[PartitionRecords, ...]
     nbytes: int = 0
     cause: FlushCause = "age"
 
     def __len__(self) -> int:
-        return sum(map(len, self.slabs))
+        return sum(map(len, self.parts))
 
     @property
     def ranges(self) -> tuple[OffsetRange, ...]:
         """Return the ranges of offsets that this batch stands for."""
-        return tuple(slab.range for slab in self.slabs)
+        return tuple(part.range for part in self.parts)
 
     @property
     def topics(self) -> tuple[str, ...]:
         """Return the topics of this batch, each once, sorted."""
-        return tuple(sorted({slab.range.partition.topic for slab in self.slabs}))
+        return tuple(sorted({part.range.partition.topic for part in self.parts}))
 
     def after(self, here: Position) -> RawBatch:
         """Return what is not yet durable: records at or past `here`, partitions unknown to it left whole."""
         fresh = []
-        for slab in self.slabs:
-            start = here.next.get(slab.range.partition, slab.range.start)
-            if start <= slab.range.start:
-                fresh.append(slab)
-            elif start < slab.range.stop:
-                fresh.append(slab.within(start, slab.range.stop))
-        return replace(self, slabs=tuple(fresh))
+        for part in self.parts:
+            start = here.next.get(part.range.partition, part.range.start)
+            if start <= part.range.start:
+                fresh.append(part)
+            elif start < part.range.stop:
+                fresh.append(part.within(start, part.range.stop))
+        return replace(self, parts=tuple(fresh))
 
     def only(self, records: Collection[tuple[Partition, int]]) -> RawBatch:
         """Return just these records, named by partition and offset; ranges stay as they are."""
-        return replace(self, slabs=tuple(slab.choosing(records, among=True) for slab in self.slabs))
+        return replace(self, parts=tuple(part.choosing(records, among=True) for part in self.parts))
 
     def without(self, records: Collection[tuple[Partition, int]]) -> RawBatch:
         """Return all but these records, named by partition and offset; ranges stay as they are."""
         if not records:
             return self
-        return replace(self, slabs=tuple(slab.choosing(records, among=False) for slab in self.slabs))
+        return replace(self, parts=tuple(part.choosing(records, among=False) for part in self.parts))
 
     def halves(self) -> tuple[RawBatch, RawBatch]:
         """Return two batches with half of the records each, the second to be loaded after the first.
@@ -112,19 +112,19 @@ class RawBatch:
         """
         if len(self) < 2:
             raise ValueError("a batch of one record has no halves")
-        left: list[Slab] = []
-        right: list[Slab] = []
+        left: list[PartitionRecords] = []
+        right: list[PartitionRecords] = []
         wanted = len(self) // 2
-        for slab in self.slabs:
-            if len(slab) <= wanted:
-                left.append(slab)
-                wanted -= len(slab)
+        for part in self.parts:
+            if len(part) <= wanted:
+                left.append(part)
+                wanted -= len(part)
             elif wanted == 0:
-                right.append(slab)
+                right.append(part)
             else:
-                cut = slab.offsets[wanted]
-                left.append(slab.within(slab.range.start, cut))
-                right.append(slab.within(cut, slab.range.stop))
+                cut = part.offsets[wanted]
+                left.append(part.within(part.range.start, cut))
+                right.append(part.within(cut, part.range.stop))
                 wanted = 0
         half = self.nbytes // 2
         return RawBatch(tuple(left), half, self.cause), RawBatch(tuple(right), self.nbytes - half, self.cause)
@@ -132,4 +132,4 @@ class RawBatch:
 
 def partitions(batch: RawBatch) -> frozenset[Partition]:
     """Return the partitions a batch speaks of."""
-    return frozenset(slab.range.partition for slab in batch.slabs)
+    return frozenset(part.range.partition for part in batch.parts)

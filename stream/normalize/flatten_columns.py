@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stream.model import Columnar
+from stream.model import ArrowDocuments
 from stream.model.tables import Array
 from stream.normalize.naming import LIST_KEY, VALUE_KEY, Path
 from stream.normalize.row_ids import LIST_INDEX, PARENT_ID, ROOT_ID, ROW_ID, child_ids, path_tag, positions, whole
-from stream.normalize.table_builders import Chunk, Draft, Drafts, chunk_of
+from stream.normalize.table_builders import Chunk, TableBuilder, TableBuilders, chunk_of
 from stream.normalize.text import json_text
 
 
@@ -21,7 +21,7 @@ from stream.normalize.text import json_text
 class _Rows:
     """Rows of one table: their ids, the ids of the root rows they belong to, and the columns so far."""
 
-    draft: Draft
+    draft: TableBuilder
     ids: Array
     roots: Array
     chunk: Chunk
@@ -31,10 +31,10 @@ class _Rows:
 class Flattener:
     """Takes nested columns apart, into `drafts`; `max_nesting` levels of them, or all."""
 
-    drafts: Drafts
+    drafts: TableBuilders
     max_nesting: int | None
 
-    def flatten(self, documents: Columnar, root: Draft, identity: Mapping[str, Array]) -> None:
+    def flatten(self, documents: ArrowDocuments, root: TableBuilder, identity: Mapping[str, Array]) -> None:
         """Add the documents to `root` and its children; `identity` holds the columns that go before the data."""
         rows = _Rows(root, identity[ROW_ID], identity[ROW_ID], chunk_of(identity.items()))
         for key, column in zip(documents.data.column_names, documents.data.columns, strict=True):

@@ -10,12 +10,12 @@ import pyarrow as pa
 
 from sinks.schema import BIGINT, JSON, TEXT, DataType
 from stream.errors import UnsupportedValue
-from stream.model import Loose
+from stream.model import RowDocuments
 from stream.model.tables import Array
 from stream.normalize.naming import LIST_KEY, VALUE_KEY, Path, dotted
 from stream.normalize.row_ids import LIST_INDEX, PARENT_ID, ROOT_ID, ROW_ID, child_id, path_tag
 from stream.normalize.scalars import Cell, cell
-from stream.normalize.table_builders import Draft, Drafts, chunk_of
+from stream.normalize.table_builders import TableBuilder, TableBuilders, chunk_of
 from stream.normalize.text import json_text
 
 _CHILD = {ROW_ID: TEXT, PARENT_ID: TEXT, ROOT_ID: TEXT, LIST_INDEX: BIGINT}
@@ -25,7 +25,7 @@ _CHILD = {ROW_ID: TEXT, PARENT_ID: TEXT, ROOT_ID: TEXT, LIST_INDEX: BIGINT}
 class _Row:
     """One row in the making; `system` is set on child rows, whose ids are not known as columns beforehand."""
 
-    draft: Draft
+    draft: TableBuilder
     id: str
     root_id: str
     system: tuple[str, str, str, int] | None = None
@@ -33,14 +33,14 @@ class _Row:
 
 
 @dataclass(slots=True)
-class Loosener:
+class RowFlattener:
     """Takes Python values apart, into `drafts`; `max_nesting` levels of them, or all."""
 
-    drafts: Drafts
+    drafts: TableBuilders
     max_nesting: int | None
-    _rows: dict[Draft, list[_Row]] = field(default_factory=dict)
+    _rows: dict[TableBuilder, list[_Row]] = field(default_factory=dict)
 
-    def flatten(self, documents: Loose, root: Draft, identity: Mapping[str, Array]) -> None:
+    def flatten(self, documents: RowDocuments, root: TableBuilder, identity: Mapping[str, Array]) -> None:
         """Add the documents to `root` and its children; `identity` holds the columns that go before the data."""
         self._rows = {}
         ids: list[Any] = identity[ROW_ID].to_pylist()

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-from stream.model import Columnar, Documents, FlatTable, Loose
+from stream.model import ArrowDocuments, Documents, FlatTable, RowDocuments
 from stream.model.tables import Array
 from stream.normalize.depth import check_depth
 from stream.normalize.flatten_columns import Flattener
-from stream.normalize.flatten_rows import Loosener
+from stream.normalize.flatten_rows import RowFlattener
 from stream.normalize.naming import Names
 from stream.normalize.row_ids import LOAD_ID, ROW_ID, root_ids, whole
-from stream.normalize.table_builders import Drafts
+from stream.normalize.table_builders import TableBuilders
 
 
 def normalize(
@@ -24,8 +24,8 @@ def normalize(
     Pure: the same documents, names and load id give the same tables. `max_nesting` levels of objects and lists are
     taken apart, what lies deeper stays JSON text; None is no bound. Raises `UnsupportedValue`.
     """
-    drafts = Drafts(names)
-    flattener, loosener = Flattener(drafts, max_nesting), Loosener(drafts, max_nesting)
+    drafts = TableBuilders(names)
+    flattener, loosener = Flattener(drafts, max_nesting), RowFlattener(drafts, max_nesting)
     for one in documents:
         root = drafts.root(one.table)
         for columnar in filter(_has_rows, one.columnar):
@@ -43,5 +43,5 @@ def _identity(keys: pa.Table, topic: str | None, load_id: str) -> Mapping[str, A
     return {ROW_ID: root_ids(keys, topic), LOAD_ID: pa.repeat(load_id, keys.num_rows), **brought}
 
 
-def _has_rows(piece: Columnar | Loose) -> bool:
+def _has_rows(piece: ArrowDocuments | RowDocuments) -> bool:
     return bool(piece.keys.num_rows)

@@ -14,7 +14,7 @@ from stream.normalize.naming import SEPARATOR, Names, Namespace, Path, normalize
 
 
 @dataclass(slots=True, eq=False)
-class Draft:
+class TableBuilder:
     """One table of the batch while its chunks are gathered."""
 
     name: str
@@ -37,27 +37,27 @@ class Draft:
         return FlatTable(self.name, tuple(self.chunks), self.parent, self.source, origins)
 
 
-class Drafts:
+class TableBuilders:
     """All tables of the batch in the making, parents before children."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
         self._tables = names.tables()
-        self._drafts: dict[str, Draft] = {}
+        self._drafts: dict[str, TableBuilder] = {}
 
-    def root(self, wanted: str) -> Draft:
+    def root(self, wanted: str) -> TableBuilder:
         """Return the root table for that original name."""
         return self._draft(None, (wanted,), normalize_path((wanted,)), wanted)
 
-    def child(self, parent: Draft, path: Path) -> Draft:
+    def child(self, parent: TableBuilder, path: Path) -> TableBuilder:
         """Return the table for the lists at `path` in the rows of `parent`."""
         wanted = SEPARATOR.join((parent.name, *map(normalize_key, path)))
         return self._draft(parent.name, path, wanted, SEPARATOR.join((parent.name, *path)))
 
-    def _draft(self, parent: str | None, source: Path, wanted: str, original: str) -> Draft:
+    def _draft(self, parent: str | None, source: Path, wanted: str, original: str) -> TableBuilder:
         name = self._tables.name((parent, source), wanted, original)
         if name not in self._drafts:
-            self._drafts[name] = Draft(name, parent, source, self._names.columns(name))
+            self._drafts[name] = TableBuilder(name, parent, source, self._names.columns(name))
         return self._drafts[name]
 
     def finished(self) -> tuple[FlatTable, ...]:

@@ -33,12 +33,12 @@ class Health:
             case _:
                 pass
 
-    def sickness(self) -> str | None:
+    def liveness_problem(self) -> str | None:
         """Return why a restart would help; None while the event loop moves. No dependency is asked."""
         silent = self._clock() - self._beat_at
         return f"the event loop has not moved for {silent:.0f} s" if silent > self._bound else None
 
-    def hindrance(self) -> str | None:
+    def readiness_problem(self) -> str | None:
         """Return why a rollout should wait; None when started, in the group (with partitions or not), not draining."""
         if self._state in _NOT_READY:
             return self._state

@@ -54,8 +54,8 @@ def routes(metrics: Metrics, health: Health, board: StatusBoard) -> Mapping[str,
         "/": status,
         "/status": status,
         "/metrics": lambda _: Answer(200, _METRICS_TYPE, metrics.render()),
-        "/livez": lambda _: _probe(health.sickness()),
-        "/readyz": lambda _: _probe(health.hindrance()),
+        "/livez": lambda _: _probe(health.liveness_problem()),
+        "/readyz": lambda _: _probe(health.readiness_problem()),
     }
 
 

@@ -14,7 +14,7 @@ OUTCOMES: Final = ("ok", "failed", "unknown", "fenced")
 REBALANCES: Final = ("assigned", "revoked", "lost")
 
 
-def know_pipeline(known: Instruments, pipeline: str, reject_reasons: Collection[str]) -> None:
+def init_labels_pipeline(known: Instruments, pipeline: str, reject_reasons: Collection[str]) -> None:
     """Create at 0 what one pipeline has from its start."""
     for plain in (known.buffer, known.buffer_limit, known.backpressure, known.fenced):
         plain.labels(pipeline)
@@ -32,13 +32,13 @@ def know_pipeline(known: Instruments, pipeline: str, reject_reasons: Collection[
             counter.labels(pipeline, value)
 
 
-def know_sink(known: Instruments, pipeline: str, sink: str) -> None:
+def init_labels_sink(known: Instruments, pipeline: str, sink: str) -> None:
     """Create at 0 what one destination has."""
     for outcome in OUTCOMES:
         known.commit_duration.labels(pipeline, sink, outcome)
 
 
-def know_topic(known: Instruments, pipeline: str, topic: str, skip_reasons: Collection[str]) -> None:
+def init_labels_topic(known: Instruments, pipeline: str, topic: str, skip_reasons: Collection[str]) -> None:
     """Create at 0 what one topic has."""
     for counter in (known.records_consumed, known.consumed_bytes):
         counter.labels(pipeline, topic)
@@ -48,7 +48,7 @@ def know_topic(known: Instruments, pipeline: str, topic: str, skip_reasons: Coll
         known.offset_gaps.labels(pipeline, topic, kind)
 
 
-def know_table(known: Instruments, pipeline: str, table: str) -> None:
+def init_labels_table(known: Instruments, pipeline: str, table: str) -> None:
     """Create at 0 what one table has."""
     for counter in (known.rows_committed, known.committed_bytes):
         counter.labels(pipeline, table)

@@ -30,7 +30,13 @@ from stream.observe.facts import (
     StateChanged,
 )
 from stream.observe.instruments import Instruments
-from stream.observe.known_labels import ABANDONED, know_pipeline, know_sink, know_table, know_topic
+from stream.observe.known_labels import (
+    ABANDONED,
+    init_labels_pipeline,
+    init_labels_sink,
+    init_labels_table,
+    init_labels_topic,
+)
 from stream.observe.partition_gauges import PartitionGauges
 
 
@@ -54,7 +60,7 @@ class Metrics:
         self._sink = ""
         self._known = Instruments()
         self._partitions = PartitionGauges(pipeline, self._known, clock)
-        know_pipeline(self._known, pipeline, reject_reasons)
+        init_labels_pipeline(self._known, pipeline, reject_reasons)
 
     @property
     def instruments(self) -> Instruments:
@@ -115,11 +121,11 @@ class Metrics:
 
     def _started(self, fact: Started) -> None:
         self._sink = fact.sink
-        know_sink(self._known, self._pipeline, fact.sink)
+        init_labels_sink(self._known, self._pipeline, fact.sink)
         for topic in fact.topics:
-            know_topic(self._known, self._pipeline, topic, self._skip_reasons)
+            init_labels_topic(self._known, self._pipeline, topic, self._skip_reasons)
         for table in fact.tables:
-            know_table(self._known, self._pipeline, table)
+            init_labels_table(self._known, self._pipeline, table)
 
     def _read(self, fact: BatchRead) -> None:
         known = self._known
@@ -152,12 +158,12 @@ class Metrics:
         self._known.rebalances.labels(self._pipeline, kind).inc()
         if isinstance(fact, Assigned):
             for topic in fact.topics:
-                know_topic(self._known, self._pipeline, topic, self._skip_reasons)
+                init_labels_topic(self._known, self._pipeline, topic, self._skip_reasons)
 
     def _schema_changed(self, fact: SchemaChanged) -> None:
         for change in fact.changes:
             table, kind = _table_and_kind(change)
-            know_table(self._known, self._pipeline, table)
+            init_labels_table(self._known, self._pipeline, table)
             self._known.schema_changes.labels(self._pipeline, table, kind).inc()
 
 

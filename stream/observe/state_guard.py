@@ -17,7 +17,7 @@ _STAGE: Final[Mapping[State, int]] = {
 }
 
 
-def onward(observe: Observer) -> Observer:
+def forward_only(observe: Observer) -> Observer:
     """Return an observer that tells `observe` every fact but a state that lies behind.
 
     Tasks that are still at work while others drain tell of pauses and recoveries; the run drains all the same.

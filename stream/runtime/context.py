@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from sinks import Sink
 from stream.config.models import Config
-from stream.load import Notify, Trouble, persist
+from stream.load import FailedAttempt, Notify, retry
 from stream.observe.facts import LagSeen, LogBounds, Observer, Retrying, RetryReason, StateChanged
 from stream.runtime.ids import LoadIds
 from stream.runtime.prepare import Preparer
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class RunContext:
     """Everything that the lanes of one pipeline share."""
 
     pipeline: str
@@ -31,28 +31,28 @@ class Parts:
     observe: Observer
     new_load_id: LoadIds
 
-    async def steadily(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def with_retry(self, call: Callable[[], Awaitable[T]]) -> T:
         """Return what a repeatable call to the destination returns, sitting out its outages."""
-        return await self.sit_out(lambda notify: persist(call, self.config.retry, notify))
+        return await self.retrying(lambda notify: retry(call, self.config.retry, notify))
 
-    async def sit_out(self, work: Callable[[Notify], Awaitable[T]]) -> T:
+    async def retrying(self, work: Callable[[Notify], Awaitable[T]]) -> T:
         """Return what `work` returns; each failed try is told, and that the pipeline is paused until one succeeds."""
         paused = False
 
-        def notify(trouble: Trouble) -> None:
+        def notify(attempt: FailedAttempt) -> None:
             nonlocal paused
             if not paused:
                 paused = True
                 self.observe(StateChanged("paused", "the destination is away"))
-            reason: RetryReason = "in_doubt" if trouble.outcome == "unknown" else "transient"
-            self.observe(Retrying(reason, trouble.wait_seconds, str(trouble.error)))
+            reason: RetryReason = "in_doubt" if attempt.outcome == "unknown" else "transient"
+            self.observe(Retrying(reason, attempt.wait_seconds, str(attempt.error)))
 
         result = await work(notify)
         if paused:
             self.observe(StateChanged("running"))
         return result
 
-    async def see_lag(self) -> None:
+    async def report_lag(self) -> None:
         """Tell what the broker says of the logs we read."""
         bounds = await self.source.bounds()
         self.observe(LagSeen({partition: LogBounds(each.start, each.end) for partition, each in bounds.items()}))

@@ -25,16 +25,16 @@ _DEADLY = frozenset(
 _PATIENCE_SECONDS = 120.0  # a decoder that hangs is as bad as one that dies
 
 
-async def find_killers(config: Config, raw: RawBatch) -> frozenset[tuple[Partition, int]]:
+async def find_crashing_records(config: Config, raw: RawBatch) -> frozenset[tuple[Partition, int]]:
     """Return partition and offset of each record whose decoding kills a process; empty when all is well."""
     if await _survives(config, raw):
         return frozenset()
     if len(raw) == 1:
         if await _survives(config, raw):  # asked twice: something else may have killed the first child
             return frozenset()
-        return frozenset((slab.range.partition, slab.offsets[0]) for slab in raw.slabs if len(slab))
+        return frozenset((part.range.partition, part.offsets[0]) for part in raw.parts if len(part))
     left, right = raw.halves()
-    return await find_killers(config, left) | await find_killers(config, right)
+    return await find_crashing_records(config, left) | await find_crashing_records(config, right)
 
 
 async def _survives(config: Config, raw: RawBatch) -> bool:

@@ -12,10 +12,10 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from checkpoints import Position
 from sinks import DataRefused
 from stream.model import RawBatch
-from stream.model.exception_groups import lone_error
+from stream.model.exception_groups import unwrap_single
 from stream.observe.facts import BackPressure
-from stream.runtime.context import Parts
-from stream.runtime.in_flight import Held
+from stream.runtime.context import RunContext
+from stream.runtime.in_flight import InFlight
 from stream.runtime.lane import Lane
 from stream.runtime.prepare import Prepared
 from stream.source.contract import Assignment
@@ -34,11 +34,11 @@ class BatchRefused(Exception):
 class Flow:
     """Three tasks between an assignment and a lane. One prepared batch may wait, so that a slow load stalls nobody."""
 
-    def __init__(self, parts: Parts, assignment: Assignment, lane: Lane) -> None:
-        self._parts = parts
+    def __init__(self, context: RunContext, assignment: Assignment, lane: Lane) -> None:
+        self._context = context
         self._assignment = assignment
         self._lane = lane
-        self._held = Held(parts.budget, parts.observe)
+        self._in_flight = InFlight(context.budget, context.observe)
 
     async def run(self) -> None:
         """Carry batches until the assignment ends and all that was read is durable.
@@ -48,25 +48,25 @@ class Flow:
         raws_in, raws_out = anyio.create_memory_object_stream[RawBatch](0)
         ready_in, ready_out = anyio.create_memory_object_stream[Prepared | BatchRefused](_WAITING)
         try:
-            with lone_error():
+            with unwrap_single():
                 async with anyio.create_task_group() as group:
                     group.start_soon(self._read, raws_in, name="read")
                     group.start_soon(self._prepare, raws_out, ready_in, name="prepare")
                     group.start_soon(self._load, ready_out, name="load")
         finally:
-            self._held.abandon()
+            self._in_flight.drop()
 
     async def _read(self, raws: MemoryObjectSendStream[RawBatch]) -> None:
-        async with raws, aclosing(self._assignment.batches(self._lane.here)) as batches:
+        async with raws, aclosing(self._assignment.batches(self._lane.committed)) as batches:
             with suppress(anyio.BrokenResourceError):  # nobody takes it: the partitions are lost, or the lane is spent
                 began = time.monotonic()
                 async for raw in batches:
-                    self._held.took(raw, time.monotonic() - began)
+                    self._in_flight.add(raw, time.monotonic() - began)
                     waiting = time.monotonic()
                     await raws.send(raw)
                     del raw  # it has gone on: only who works on a batch holds its records
                     began = time.monotonic()
-                    self._parts.observe(BackPressure(began - waiting))
+                    self._context.observe(BackPressure(began - waiting))
 
     async def _prepare(
         self, raws: MemoryObjectReceiveStream[RawBatch], ready: MemoryObjectSendStream[Prepared | BatchRefused]
@@ -84,7 +84,7 @@ class Flow:
         try:
             return await self._lane.prepare(raw)
         except DataRefused as error:  # told in its turn: what was prepared before it is loaded first
-            return BatchRefused(self._lane.here.advanced_by(raw.ranges), error)
+            return BatchRefused(self._lane.committed.advanced_by(raw.ranges), error)
 
     async def _load(self, ready: MemoryObjectReceiveStream[Prepared | BatchRefused]) -> None:
         async with ready:
@@ -97,5 +97,5 @@ class Flow:
                     await self._lane.commit(item)
                 except DataRefused as error:
                     raise BatchRefused(item.step.upto, error) from error
-                self._held.landed()
+                self._in_flight.committed()
                 del item  # as above

@@ -17,7 +17,7 @@ class _Size:
     nbytes: int
 
 
-class Held:
+class InFlight:
     """The sizes of the batches in hand, oldest first: they become durable in the order in which they were read.
 
     Only sizes: a batch's records are in memory for as long as somebody works on them, and no longer.
@@ -28,7 +28,7 @@ class Held:
         self._observe = observe
         self._sizes: deque[_Size] = deque()
 
-    def took(self, raw: RawBatch, seconds: float) -> None:
+    def add(self, raw: RawBatch, seconds: float) -> None:
         """Count a batch that was `seconds` in coming. The source has taken its bytes from the budget already."""
         records = _by_topic(raw)
         self._sizes.append(_Size(records, raw.nbytes))
@@ -36,11 +36,11 @@ class Held:
         self._observe(BatchRead(records, _bytes_by_topic(raw), raw.cause))
         self._changed()
 
-    def landed(self) -> None:
+    def committed(self) -> None:
         """Give back the bytes of the oldest batch: it is durable."""
         self._give_back(self._sizes.popleft())
 
-    def abandon(self) -> None:
+    def drop(self) -> None:
         """Give back what is left, and tell how many records will be read again."""
         while self._sizes:
             size = self._sizes.popleft()
@@ -57,8 +57,8 @@ class Held:
 
 def _by_topic(raw: RawBatch) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for slab in raw.slabs:
-        counts[slab.range.partition.topic] += len(slab)
+    for part in raw.parts:
+        counts[part.range.partition.topic] += len(part)
     return counts
 
 
@@ -66,6 +66,6 @@ def _bytes_by_topic(raw: RawBatch) -> Mapping[str, int]:
     if len(raw.topics) == 1:
         return {raw.topics[0]: raw.nbytes}
     sizes: Counter[str] = Counter()
-    for slab in raw.slabs:
-        sizes[slab.range.partition.topic] += slab.nbytes
+    for part in raw.parts:
+        sizes[part.range.partition.topic] += part.nbytes
     return sizes

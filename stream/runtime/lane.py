@@ -12,11 +12,11 @@ from anyio import to_thread
 
 from checkpoints import Checkpoint, Claim, Fenced, OffsetRange, Partition, Span
 from sinks import Batch, DataRefused, Receipt, Reject, Schema, SchemaPlan, WidenColumn
-from stream.load import Notify, Trouble, deliver
+from stream.load import FailedAttempt, Notify, deliver
 from stream.model import Decoded, RawBatch
 from stream.observe.facts import BatchLoaded, CommitFailed, Isolated, SchemaChanged, Stage, StageTimed
-from stream.runtime.context import Parts
-from stream.runtime.crash_probe import find_killers
+from stream.runtime.context import RunContext
+from stream.runtime.crash_probe import find_crashing_records
 from stream.runtime.prepare import Prepared, Shaped, age_of, next_step, rejects_by_partition, span
 from stream.runtime.rejects import RefusedReason, set_aside
 
@@ -30,47 +30,47 @@ class Lane:
     the lane is spent: claim again and make a new one.
     """
 
-    def __init__(self, parts: Parts, claim: Claim, schema: Schema) -> None:
-        self.here = claim.position
-        self._parts = parts
+    def __init__(self, context: RunContext, claim: Claim, schema: Schema) -> None:
+        self.committed = claim.position
+        self._context = context
         self._epoch = claim.epoch
-        self._ahead = claim.position
+        self._prepared_to = claim.position
         self._schema = schema
         self._suspects = {p: n for p, n in claim.attempts.items() if n >= _FATAL_ATTEMPTS}
 
-    async def carry_apart(self, raw: RawBatch) -> None:
-        """Take one batch all the way; where it is refused, in ever smaller parts, and set aside what nobody can hold.
+    async def load_bisecting(self, raw: RawBatch) -> None:
+        """Take one batch all the way; where it is refused, in ever smaller context, and set aside what nobody can hold.
 
         Raises `Fenced` or `SchemaConflict`; outages are sat out.
         """
         try:
             await self.commit(await self.prepare(raw))
         except DataRefused as error:
-            self._ahead, self._schema = self.here, await self._parts.steadily(self._parts.sink.schema)
-            await self._carry_halves(raw.after(self.here), str(error))
+            self._prepared_to, self._schema = self.committed, await self._context.with_retry(self._context.sink.schema)
+            await self._load_halves(raw.after(self.committed), str(error))
 
-    async def _carry_halves(self, raw: RawBatch, error: str) -> None:
+    async def _load_halves(self, raw: RawBatch, error: str) -> None:
         if len(raw) <= 1:
             await self.commit(self._with_nothing_but(raw, set_aside(raw, RefusedReason.REFUSED, error)))
             return
         for half in raw.halves():
-            await self.carry_apart(half)
+            await self.load_bisecting(half)
 
     async def prepare(self, raw: RawBatch) -> Prepared:
         """Return `raw` as a batch that fits, continuing where the last prepared one ended. Works in a thread.
 
         Raises `DataRefused` when the destination cannot have the tables that the batch needs.
         """
-        fresh = raw.after(self._ahead)
-        killers = await self._probe(fresh)
+        fresh = raw.after(self._prepared_to)
+        crashing = await self._probe(fresh)
         seconds: dict[Stage, float] = {}
-        decoded = await self._decode(fresh, killers, seconds)
-        load_id = self._parts.new_load_id()
+        decoded = await self._decode(fresh, crashing, seconds)
+        load_id = self._context.new_load_id()
         shaped = await self._shape(decoded, load_id, seconds)
         counts = rejects_by_partition(shaped.batch.rejects)
-        spans = tuple(span(slab, counts, decoded.skipped) for slab in fresh.slabs)
-        step = next_step(self._parts.pipeline, load_id, self._epoch, self._ahead, spans)
-        self._ahead, self._schema = self._ahead | step.upto, shaped.plan.target
+        spans = tuple(span(part, counts, decoded.skipped) for part in fresh.parts)
+        step = next_step(self._context.pipeline, load_id, self._epoch, self._prepared_to, spans)
+        self._prepared_to, self._schema = self._prepared_to | step.upto, shaped.plan.target
         return Prepared(shaped.plan, shaped.batch, step, decoded.skipped, age_of(fresh), seconds)
 
     async def commit(self, prepared: Prepared) -> None:
@@ -80,35 +80,39 @@ class Lane:
         """
         await self._evolve(prepared.plan)
         receipt = await self._deliver(prepared.batch, prepared.step)
-        self.here = self.here | prepared.step.upto
+        self.committed = self.committed | prepared.step.upto
         for partition in prepared.step.upto.next:
             self._suspects.pop(partition, None)
         self._tell(prepared, receipt)
-        await self._parts.source.acknowledge(prepared.step.upto)
+        await self._context.source.acknowledge(prepared.step.upto)
 
     async def skip_lost(self, gone: OffsetRange) -> None:
         """Go on past offsets that are gone from the log, with a line in the ledger that says so."""
-        gone = OffsetRange(gone.partition, self.here.next[gone.partition], gone.stop)
+        gone = OffsetRange(gone.partition, self.committed.next[gone.partition], gone.stop)
         step = next_step(
-            self._parts.pipeline, self._parts.new_load_id(), self._epoch, self.here, (Span(gone, 0, lost=True),)
+            self._context.pipeline,
+            self._context.new_load_id(),
+            self._epoch,
+            self.committed,
+            (Span(gone, 0, lost=True),),
         )
         await self._deliver(Batch(), step)
-        self.here = self._ahead = self.here | step.upto
+        self.committed = self._prepared_to = self.committed | step.upto
 
     async def _decode(
-        self, raw: RawBatch, killers: frozenset[tuple[Partition, int]], seconds: dict[Stage, float]
+        self, raw: RawBatch, crashing: frozenset[tuple[Partition, int]], seconds: dict[Stage, float]
     ) -> Decoded:
         began = time.perf_counter()
-        decoded = await to_thread.run_sync(self._parts.preparer.decode, raw.without(killers))
+        decoded = await to_thread.run_sync(self._context.preparer.decode, raw.without(crashing))
         seconds["decode"] = time.perf_counter() - began
-        if not killers:
+        if not crashing:
             return decoded
         error = "the process died twice while it decoded this record"
-        rejects = set_aside(raw.only(killers), RefusedReason.KILLS_DECODER, error)
+        rejects = set_aside(raw.only(crashing), RefusedReason.KILLS_DECODER, error)
         return replace(decoded, rejects=decoded.rejects + rejects)
 
     async def _shape(self, decoded: Decoded, load_id: str, seconds: dict[Stage, float]) -> Shaped:
-        shape = partial(self._parts.preparer.shape, decoded.documents, decoded.rejects, self._schema, load_id)
+        shape = partial(self._context.preparer.shape, decoded.documents, decoded.rejects, self._schema, load_id)
         fixed: frozenset[tuple[str, str]] = frozenset()
         shaped = await to_thread.run_sync(shape, fixed, seconds)
         while refused := await self._not_to_widen(shaped.plan):
@@ -122,57 +126,57 @@ class Lane:
         return frozenset([(c.table, c.column.name) for c in widened if not await self._can_widen(c)])
 
     async def _can_widen(self, change: WidenColumn) -> bool:
-        max_rows = self._parts.config.tables.widen_rows
-        return await self._parts.steadily(partial(self._parts.sink.can_widen, change, max_rows=max_rows))
+        max_rows = self._context.config.tables.widen_rows
+        return await self._context.with_retry(partial(self._context.sink.can_widen, change, max_rows=max_rows))
 
     async def _probe(self, raw: RawBatch) -> frozenset[tuple[Partition, int]]:
         if not self._suspects:
             return frozenset()
-        suspect = [slab for slab in raw.slabs if len(slab) and slab.range.partition in self._suspects]
-        for slab in suspect:
-            self._parts.observe(Isolated(slab.range, self._suspects[slab.range.partition]))
-        return await find_killers(self._parts.config, RawBatch(tuple(suspect))) if suspect else frozenset()
+        suspect = [part for part in raw.parts if len(part) and part.range.partition in self._suspects]
+        for part in suspect:
+            self._context.observe(Isolated(part.range, self._suspects[part.range.partition]))
+        return await find_crashing_records(self._context.config, RawBatch(tuple(suspect))) if suspect else frozenset()
 
     async def _evolve(self, plan: SchemaPlan) -> None:
         if plan:
-            await self._parts.steadily(partial(self._parts.sink.apply, plan))
-            self._parts.observe(SchemaChanged(plan.changes, plan.target.version))
+            await self._context.with_retry(partial(self._context.sink.apply, plan))
+            self._context.observe(SchemaChanged(plan.changes, plan.target.version))
 
     async def _deliver(self, batch: Batch, step: Checkpoint) -> Receipt:
         began = time.monotonic()
 
         def failed(outcome: Literal["failed", "unknown", "fenced"], error: Exception) -> None:
-            self._parts.observe(CommitFailed(outcome, str(error), time.monotonic() - began))
+            self._context.observe(CommitFailed(outcome, str(error), time.monotonic() - began))
 
         async def delivered(notify: Notify) -> Receipt:
-            def told(trouble: Trouble) -> None:
-                failed(trouble.outcome, trouble.error)
-                notify(trouble)
+            def told(attempt: FailedAttempt) -> None:
+                failed(attempt.outcome, attempt.error)
+                notify(attempt)
 
-            return await deliver(self._parts.sink, batch, step, self._parts.config.retry, told)
+            return await deliver(self._context.sink, batch, step, self._context.config.retry, told)
 
         try:
-            return await self._parts.sit_out(delivered)
+            return await self._context.retrying(delivered)
         except Fenced as error:
             failed("fenced", error)
             raise
 
     def _with_nothing_but(self, raw: RawBatch, rejects: tuple[Reject, ...]) -> Prepared:
         counts = rejects_by_partition(rejects)
-        spans = tuple(span(slab, counts, {}) for slab in raw.slabs)
-        step = next_step(self._parts.pipeline, self._parts.new_load_id(), self._epoch, self.here, spans)
-        self._ahead = self._ahead | step.upto
+        spans = tuple(span(part, counts, {}) for part in raw.parts)
+        step = next_step(self._context.pipeline, self._context.new_load_id(), self._epoch, self.committed, spans)
+        self._prepared_to = self._prepared_to | step.upto
         plan = SchemaPlan(self._schema, self._schema)
         return Prepared(plan, Batch({}, rejects, self._schema.version), step, {}, age_of(raw), {})
 
     def _tell(self, prepared: Prepared, receipt: Receipt) -> None:
         for stage, seconds in prepared.seconds.items():
-            self._parts.observe(StageTimed(stage, seconds))
-        self._parts.observe(StageTimed("load", receipt.seconds))
+            self._context.observe(StageTimed(stage, seconds))
+        self._context.observe(StageTimed("load", receipt.seconds))
         skipped: dict[str, Counter[str]] = {}
         for partition, reasons in prepared.skipped.items():
             skipped.setdefault(partition.topic, Counter()).update(reasons)
-        self._parts.observe(
+        self._context.observe(
             BatchLoaded(
                 receipt,
                 nbytes={name: table.nbytes for name, table in prepared.batch.tables.items()},

@@ -14,15 +14,15 @@ from checkpoints import Checkpoint
 from sinks import SchemaConflict, Sink
 from stream.config.models import Config
 from stream.errors import PipelineStepFailed
-from stream.load import Trouble, deliver, persist
-from stream.model import Documents, Loose
+from stream.load import FailedAttempt, deliver, retry
+from stream.model import Documents, RowDocuments
 from stream.observe.facts import BatchLoaded, Observer, Retrying, SchemaChanged, Started
 from stream.runtime.prepare import Preparer
 
 _MOST_CONFLICTS: Final = 10
 
 
-async def load_values(
+async def load_package(
     pipeline: str, config: Config, sink: Sink, table: str, values: Sequence[Any], load_id: str, observe: Observer
 ) -> None:
     """Load `values` (objects, or scalars for a column `value`) into `table` and its child tables, in one commit.
@@ -31,17 +31,17 @@ async def load_values(
     to repeat with the same `load_id`: what landed is fenced, not doubled.
     """
 
-    def outage(trouble: Trouble) -> None:
-        observe(Retrying("transient", trouble.wait_seconds, str(trouble.error)))
+    def outage(attempt: FailedAttempt) -> None:
+        observe(Retrying("transient", attempt.wait_seconds, str(attempt.error)))
 
     step = "sync"
     try:
-        await persist(sink.open, config.retry, outage, within=config.retry.start_seconds)
+        await retry(sink.open, config.retry, outage, within=config.retry.start_seconds)
         preparer = Preparer(config, sink.capabilities)
         documents = _documents(table, values)
         for _ in range(_MOST_CONFLICTS):
             step = "sync"
-            schema = await persist(sink.schema, config.retry, outage)
+            schema = await retry(sink.schema, config.retry, outage)
             observe(Started(sink.capabilities.name, config.destination.dataset or pipeline, (), schema.version))
             step = "normalize"
             shape = partial(preparer.shape, (documents,), (), schema, load_id, frozenset())
@@ -49,7 +49,7 @@ async def load_values(
             step = "load"
             try:
                 if shaped.plan:
-                    await persist(partial(sink.apply, shaped.plan), config.retry, outage)
+                    await retry(partial(sink.apply, shaped.plan), config.retry, outage)
                     observe(SchemaChanged(shaped.plan.changes, shaped.plan.target.version))
                 receipt = await deliver(sink, shaped.batch, Checkpoint(pipeline, load_id), config.retry, outage)
             except SchemaConflict as error:
@@ -68,4 +68,4 @@ async def load_values(
 def _documents(table: str, values: Sequence[Any]) -> Documents:
     rows = [value if isinstance(value, dict) else {"value": value} for value in values if value is not None]
     keys = pa.table({"_hr_id": pa.array([uuid.uuid4().hex for _ in rows], pa.string())})
-    return Documents(table, loose=(Loose(rows, keys),))
+    return Documents(table, loose=(RowDocuments(rows, keys),))

@@ -12,7 +12,7 @@ from sinks import Batch, Capabilities, Reject, Schema, SchemaPlan
 from stream.config.models import Config
 from stream.decode import JsonDecoder
 from stream.evolve import Rules, evolve
-from stream.model import Decoded, Documents, RawBatch, Slab
+from stream.model import Decoded, Documents, PartitionRecords, RawBatch
 from stream.normalize import Names, normalize
 from stream.observe.facts import Stage
 
@@ -89,12 +89,14 @@ class Preparer:
         return Shaped(evolved.plan, Batch(evolved.tables, rejects, evolved.plan.target.version))
 
 
-def span(slab: Slab, rejects: Mapping[Partition, int], skipped: Mapping[Partition, Mapping[str, int]]) -> Span:
-    """Return the ledger's line for one slab."""
-    partition = slab.range.partition
+def span(
+    part: PartitionRecords, rejects: Mapping[Partition, int], skipped: Mapping[Partition, Mapping[str, int]]
+) -> Span:
+    """Return the ledger's line for one part."""
+    partition = part.range.partition
     return Span(
-        slab.range,
-        records=len(slab),
+        part.range,
+        records=len(part),
         rejected=rejects.get(partition, 0),
         skipped=sum(skipped.get(partition, {}).values()),
     )
@@ -102,8 +104,8 @@ def span(slab: Slab, rejects: Mapping[Partition, int], skipped: Mapping[Partitio
 
 def age_of(raw: RawBatch) -> Age:
     """Return when Kafka took the records of `raw`; records without a timestamp do not count."""
-    newest = {slab.range.partition: max(slab.timestamps) / 1000 for slab in raw.slabs if len(slab)}
-    oldest = min((min(slab.timestamps) for slab in raw.slabs if len(slab)), default=-1)
+    newest = {part.range.partition: max(part.timestamps) / 1000 for part in raw.parts if len(part)}
+    oldest = min((min(part.timestamps) for part in raw.parts if len(part)), default=-1)
     return Age({partition: at for partition, at in newest.items() if at >= 0}, oldest / 1000 if oldest >= 0 else None)
 
 

@@ -19,7 +19,7 @@ class RefusedReason(StrEnum):
 def set_aside(raw: RawBatch, reason: RefusedReason, error: str) -> tuple[Reject, ...]:
     """Return every record of `raw` as a reject, with its original bytes."""
     return tuple(
-        Reject(slab.range.partition, offset, time_of(timestamp), key, value, reason, error)
-        for slab in raw.slabs
-        for offset, timestamp, key, value in zip(slab.offsets, slab.timestamps, slab.keys, slab.values, strict=True)
+        Reject(part.range.partition, offset, time_of(timestamp), key, value, reason, error)
+        for part in raw.parts
+        for offset, timestamp, key, value in zip(part.offsets, part.timestamps, part.keys, part.values, strict=True)
     )

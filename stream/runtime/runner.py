@@ -11,10 +11,10 @@ import anyio
 from checkpoints import Fenced, Position
 from sinks import SchemaConflict
 from stream.errors import OwnershipLost, SourceUnavailable
-from stream.load import Trouble, persist
+from stream.load import FailedAttempt, retry
 from stream.observe.facts import Assigned, Claimed, FencedOut, GapAccepted, Retrying, Revoked, StateChanged
-from stream.runtime.bisect import carry_apart
-from stream.runtime.context import Parts
+from stream.runtime.bisect import load_bisecting
+from stream.runtime.context import RunContext
 from stream.runtime.flow import BatchRefused, Flow
 from stream.runtime.lane import Lane
 from stream.source.contract import Assignment
@@ -32,75 +32,75 @@ class AssignmentEnded(Exception):
 
 
 class Runner:
-    """Runs one pipeline until its source ends. `Parts` are open already, and stay open."""
+    """Runs one pipeline until its source ends. `RunContext` are open already, and stay open."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
 
     async def run(self) -> None:
         """Carry everything the source gives. Returns when it ends; any error but an outage ends it too."""
-        async for assignment in self._parts.source.assignments():
+        async for assignment in self._context.source.assignments():
             try:
                 await self._own(assignment)
             finally:
                 assignment.release()
-                self._parts.observe(Revoked(assignment.partitions, assignment.lost))
+                self._context.observe(Revoked(assignment.partitions, assignment.lost))
 
     async def _own(self, assignment: Assignment) -> None:
-        self._parts.observe(Assigned(assignment.partitions, assignment.topic_partitions))
-        self._parts.observe(StateChanged("running"))
+        self._context.observe(Assigned(assignment.partitions, assignment.topic_partitions))
+        self._context.observe(StateChanged("running"))
         fences = 0
         stood = Position()
         refused: BatchRefused | None = None
         while assignment.partitions and not assignment.ended:
             try:
                 lane = await self._claim(assignment)
-                fences, stood = (fences if lane.here == stood else 0), lane.here
+                fences, stood = (fences if lane.committed == stood else 0), lane.committed
                 if refused:
-                    await carry_apart(self._parts, assignment, lane, refused.upto)
+                    await load_bisecting(self._context, assignment, lane, refused.upto)
                     refused = None
-                    continue  # its schema is as it was before the parts: begin anew
-                await Flow(self._parts, assignment, lane).run()
+                    continue  # its schema is as it was before the context: begin anew
+                await Flow(self._context, assignment, lane).run()
                 return
             except AssignmentEnded:
                 return
             except BatchRefused as error:
                 refused = error
             except SchemaConflict as error:
-                self._parts.observe(Retrying("schema_conflict", 0.0, str(error)))
+                self._context.observe(Retrying("schema_conflict", 0.0, str(error)))
             except Fenced as error:
                 fences += 1
-                await self._sit_out_fence(error, fences)
+                await self._wait_after_fence(error, fences)
 
     async def _claim(self, assignment: Assignment) -> Lane:
-        sink, steadily = self._parts.sink, self._parts.steadily
-        known = await steadily(partial(sink.positions, assignment.topics))
+        sink, with_retry = self._context.sink, self._context.with_retry
+        known = await with_retry(partial(sink.positions, assignment.topics))
         starts = await self._asked(_while_ours(assignment, partial(assignment.starts, known)))
         origins = await self._asked(_while_ours(assignment, assignment.origins))
-        claim = await steadily(_while_ours(assignment, partial(sink.claim, assignment.partitions, starts, origins)))
-        self._parts.observe(Claimed(claim.position, claim.epoch))
-        await self._parts.see_lag()
-        lane = Lane(self._parts, claim, await steadily(sink.schema))
+        claim = await with_retry(_while_ours(assignment, partial(sink.claim, assignment.partitions, starts, origins)))
+        self._context.observe(Claimed(claim.position, claim.epoch))
+        await self._context.report_lag()
+        lane = Lane(self._context, claim, await with_retry(sink.schema))
         for gap in assignment.gaps:
-            self._parts.observe(GapAccepted(gap.kind, gap.range))
+            self._context.observe(GapAccepted(gap.kind, gap.range))
             await lane.skip_lost(gap.range)
         return lane
 
     async def _asked(self, question: Callable[[], Awaitable[T]]) -> T:
         """Return a broker's answer, sitting out that none answers."""
 
-        def notify(trouble: Trouble) -> None:
-            self._parts.observe(Retrying("connect", trouble.wait_seconds, str(trouble.error)))
+        def notify(attempt: FailedAttempt) -> None:
+            self._context.observe(Retrying("connect", attempt.wait_seconds, str(attempt.error)))
 
-        return await persist(question, self._parts.config.retry, notify, passing=(SourceUnavailable,))
+        return await retry(question, self._context.config.retry, notify, passing=(SourceUnavailable,))
 
-    async def _sit_out_fence(self, error: Fenced, fences: int) -> None:
-        self._parts.observe(FencedOut(str(error)))
+    async def _wait_after_fence(self, error: Fenced, fences: int) -> None:
+        self._context.observe(FencedOut(str(error)))
         if fences >= _MOST_FENCES:
             raise OwnershipLost(
-                f"pipeline {self._parts.pipeline!r} was fenced {fences} times in one assignment: another process with "
-                "this pipeline name, but another consumer group, claims the same partitions. Stop one of them, or give "
-                "it a pipeline name of its own"
+                f"pipeline {self._context.pipeline!r} was fenced {fences} times in one assignment: another process "
+                "with this pipeline name, but another consumer group, claims the same partitions. Stop one of them, "
+                "or give it a pipeline name of its own"
             ) from error
         await anyio.sleep(_FENCE_WAIT_SECONDS)
 

@@ -11,15 +11,15 @@ from checkpoints.failpoints import failpoint
 from sinks import Sink, SinkError, Transient
 from stream.config.models import Config
 from stream.errors import DestinationError, HeadraceError, SourceUnavailable
-from stream.load import Trouble, persist
-from stream.model.exception_groups import lone_error
+from stream.load import FailedAttempt, retry
+from stream.model.exception_groups import unwrap_single
 from stream.observe.facts import LoopTicked, Observer, Retrying, Started, StateChanged
-from stream.observe.state_guard import onward
-from stream.runtime.context import Parts
+from stream.observe.state_guard import forward_only
+from stream.runtime.context import RunContext
 from stream.runtime.ids import load_ids
 from stream.runtime.prepare import Preparer
 from stream.runtime.runner import Runner
-from stream.runtime.source_facts import ASKED_EVERY_SECONDS, fact_of
+from stream.runtime.source_facts import ASKED_EVERY_SECONDS, to_fact
 from stream.source.budget import Budget
 from stream.source.contract import Source
 from stream.source.events import SourceEvent
@@ -39,9 +39,9 @@ async def serve(
     Raises what no retry can mend: `SourceError`, `SinkError`, `OwnershipLost`. Source and sink are closed on the way
     out.
     """
-    observe = onward(observe)
+    observe = forward_only(observe)
     observe(StateChanged("starting"))
-    with lone_error():
+    with unwrap_single():
         async with anyio.create_task_group() as group:
             group.start_soon(_tick, observe, name="tick")
             await _serve(pipeline, config, sink, open_source, observe, stopping)
@@ -52,7 +52,7 @@ async def _serve(
     pipeline: str, config: Config, sink: Sink, open_source: OpenSource, observe: Observer, stopping: anyio.Event
 ) -> None:
     def heard(event: SourceEvent) -> None:
-        if fact := fact_of(event):
+        if fact := to_fact(event):
             observe(fact)
 
     budget = Budget(config.batching.buffer_bytes)
@@ -64,8 +64,8 @@ async def _serve(
             dataset = config.destination.dataset or pipeline
             observe(Started(sink.capabilities.name, dataset, config.kafka.topics, schema.version, tuple(schema.tables)))
             preparer = Preparer(config, sink.capabilities)
-            parts = Parts(pipeline, config, source, sink, preparer, budget, observe, load_ids())
-            await _watched(Runner(parts), parts, stopping)
+            context = RunContext(pipeline, config, source, sink, preparer, budget, observe, load_ids())
+            await _watched(Runner(context), context, stopping)
     except BaseException:
         observe(StateChanged("failed"))
         raise
@@ -77,7 +77,7 @@ async def _serve(
 
 
 async def _opened(config: Config, sink: Sink, source: Source, observe: Observer, stopping: anyio.Event) -> bool:
-    with lone_error():
+    with unwrap_single():
         async with anyio.create_task_group() as group:
             group.start_soon(_give_up_when, stopping, sink, group.cancel_scope, name="stop while starting")
             try:
@@ -90,15 +90,15 @@ async def _opened(config: Config, sink: Sink, source: Source, observe: Observer,
 
 
 async def _open(config: Config, sink: Sink, source: Source, observe: Observer) -> None:
-    def outage(trouble: Trouble) -> None:
-        observe(Retrying("connect", trouble.wait_seconds, str(trouble.error)))
+    def outage(attempt: FailedAttempt) -> None:
+        observe(Retrying("connect", attempt.wait_seconds, str(attempt.error)))
 
     patience = config.retry.start_seconds
     try:
-        await persist(sink.open, config.retry, outage, within=patience)
+        await retry(sink.open, config.retry, outage, within=patience)
     except Transient as error:
         raise DestinationError(str(error)) from error
-    await persist(source.open, config.retry, outage, within=patience, passing=(SourceUnavailable,))
+    await retry(source.open, config.retry, outage, within=patience, passing=(SourceUnavailable,))
 
 
 async def _give_up_when(stopping: anyio.Event, sink: Sink, scope: anyio.CancelScope) -> None:
@@ -108,22 +108,22 @@ async def _give_up_when(stopping: anyio.Event, sink: Sink, scope: anyio.CancelSc
         await sink.aclose()  # interrupts a thread that waits for the destination
 
 
-async def _watched(runner: Runner, parts: Parts, stopping: anyio.Event) -> None:
-    with lone_error():
+async def _watched(runner: Runner, context: RunContext, stopping: anyio.Event) -> None:
+    with unwrap_single():
         async with anyio.create_task_group() as group:
-            group.start_soon(_watch_lag, parts, name="lag")
-            group.start_soon(_drain, parts, stopping, group.cancel_scope, name="drain")
+            group.start_soon(_watch_lag, context, name="lag")
+            group.start_soon(_drain, context, stopping, group.cancel_scope, name="drain")
             await runner.run()
             group.cancel_scope.cancel()
 
 
-async def _drain(parts: Parts, stopping: anyio.Event, scope: anyio.CancelScope) -> None:
+async def _drain(context: RunContext, stopping: anyio.Event, scope: anyio.CancelScope) -> None:
     await stopping.wait()
-    parts.observe(StateChanged("draining"))
-    parts.source.stop()
+    context.observe(StateChanged("draining"))
+    context.source.stop()
     failpoint("shutdown.mid_drain")
-    await anyio.sleep(parts.config.service.grace_seconds)
-    await parts.sink.aclose()  # interrupts the load in flight, which a thread would finish otherwise
+    await anyio.sleep(context.config.service.grace_seconds)
+    await context.sink.aclose()  # interrupts the load in flight, which a thread would finish otherwise
     scope.cancel()
 
 
@@ -134,7 +134,7 @@ async def _tick(observe: Observer) -> None:
         observe(LoopTicked(max(0.0, anyio.current_time() - asked)))
 
 
-async def _watch_lag(parts: Parts) -> None:
+async def _watch_lag(context: RunContext) -> None:
     while True:
-        await parts.see_lag()
+        await context.report_lag()
         await anyio.sleep(ASKED_EVERY_SECONDS)

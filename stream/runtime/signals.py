@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 import anyio
 from anyio.abc import TaskStatus
 
-from stream.model.exception_groups import lone_error
+from stream.model.exception_groups import unwrap_single
 
 _STDERR: Final = 2
 _SHOW_CURSOR: Final = b"\x1b[?25h\n"
@@ -28,7 +28,7 @@ async def stopped_by_signals() -> AsyncIterator[anyio.Event]:
     if threading.current_thread() is not threading.main_thread():
         yield stopping
         return
-    with lone_error():
+    with unwrap_single():
         async with anyio.create_task_group() as group:
             await group.start(_listen, stopping, name="signals")
             yield stopping

@@ -10,7 +10,7 @@ from stream.source.events import SourceEvent
 ASKED_EVERY_SECONDS: Final = 5.0
 
 
-def fact_of(event: SourceEvent) -> Fact | None:
+def to_fact(event: SourceEvent) -> Fact | None:
     """Return the fact that `event` is; None for rebalances, which the runner tells when it acts on them."""
     match event.kind:
         case "unanswered":

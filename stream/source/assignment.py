@@ -12,9 +12,9 @@ from checkpoints import Known, OffsetRange, Partition, Position
 from checkpoints.failpoints import failpoint
 from stream.config.models import Batching, Kafka
 from stream.errors import SourceError, SourceGap
-from stream.model import RawBatch, Slab
+from stream.model import PartitionRecords, RawBatch
 from stream.source import gaps as judge
-from stream.source.batching import Draft
+from stream.source.batching import BatchBuilder
 from stream.source.budget import Budget
 from stream.source.columns import NOTHING
 from stream.source.contract import Gap
@@ -30,7 +30,7 @@ PROBE_SECONDS: Final = 0.5  # for a broker to say that offsets are out of range;
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadContext:
     """What an assignment reads with."""
 
     kafka: Kafka
@@ -43,7 +43,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Ties:
+class AssignmentControl:
     """How an assignment and the membership it comes from speak to each other."""
 
     ended: Callable[[], bool]
@@ -55,7 +55,7 @@ class Ties:
 class KafkaAssignment:
     """An `Assignment`. `gaps` holds what `starts` found missing and was told to accept."""
 
-    def __init__(self, partitions: frozenset[Partition], reading: Reading, ties: Ties) -> None:
+    def __init__(self, partitions: frozenset[Partition], reading: ReadContext, ties: AssignmentControl) -> None:
         self.partitions = partitions
         self.topics = reading.member.subscription
         self.gaps: tuple[Gap, ...] = ()
@@ -63,7 +63,7 @@ class KafkaAssignment:
         self._ties = ties
         self._member = reading.member
         self._next: dict[Partition, int] = {}
-        self._carried: list[Slab] = []
+        self._carried: list[PartitionRecords] = []
         self._origins: dict[str, str] | None = None
         self._looked_at = reading.clock()
         self._record_bytes = FIRST_RECORD_BYTES
@@ -116,7 +116,7 @@ class KafkaAssignment:
         """
         if not self.ended:
             self._begin(start)
-        while (batch := await self._filled()) is not None and await self._afford(batch.nbytes):
+        while (batch := await self._next_batch()) is not None and await self._wait_for_budget(batch.nbytes):
             self._with.budget.take(batch.nbytes)
             yield batch
             del batch  # while the next is filled, this one lives only as long as whoever took it wants
@@ -140,13 +140,13 @@ class KafkaAssignment:
         if not stored:
             return ()
         last = await self._member.log_ends(list(stored.next))
-        if replaced := judge.replaced(stored, others, first, last):
+        if replaced := judge.recreation_gaps(stored, others, first, last):
             return replaced
-        suspects = judge.beyond(stored, last)
+        suspects = judge.truncation_gaps(stored, last)
         if suspects and await self._out_of_range(suspects):
             suspects = tuple([gap for gap in suspects if await self._out_of_range((gap,))])
-            return judge.overtaken(stored, first) + suspects
-        return judge.overtaken(stored, first)
+            return judge.retention_gaps(stored, first) + suspects
+        return judge.retention_gaps(stored, first)
 
     async def _out_of_range(self, suspects: tuple[Gap, ...]) -> bool:
         """Ask the broker itself: the end it lists may lag behind (a new leader, a broker that only estimates)."""
@@ -165,7 +165,7 @@ class KafkaAssignment:
     def _refuse(self, found: tuple[Gap, ...]) -> None:
         accept = self._with.kafka.accept_loss
         if found and not (accept and all(map(judge.acceptable, found))):
-            raise SourceGap(judge.complaint(found, accept_loss=accept))
+            raise SourceGap(judge.describe(found, accept_loss=accept))
 
     # -- reading
 
@@ -175,10 +175,10 @@ class KafkaAssignment:
         after = Position({gap.range.partition: gap.range.stop for gap in self.gaps})
         self._member.seek(Position(self._next) | after.of(self.partitions))
 
-    async def _filled(self) -> RawBatch | None:
+    async def _next_batch(self) -> RawBatch | None:
         if not self.ended:
             self._member.resume(self._unfinished())  # paused at first, and when nobody asked for long
-        draft = Draft(self._with.batching, self._with.clock)
+        draft = BatchBuilder(self._with.batching, self._with.clock)
         self._carried = _added(draft, self._carried)
         while not self.ended:  # asked right before each poll, with nothing awaited in between
             if cause := draft.due:
@@ -191,9 +191,9 @@ class KafkaAssignment:
                 self._carried = _added(draft, await self._read(polled))
         return None
 
-    async def _polled(self, draft: Draft) -> Polled:
+    async def _polled(self, draft: BatchBuilder) -> Polled:
         try:
-            polled = await self._with.poller.poll(min(draft.patience, IDLE_SECONDS), self._wish(draft))
+            polled = await self._with.poller.poll(min(draft.patience, IDLE_SECONDS), self._max_records(draft))
         except OutOfRange as error:
             await self._overtaken(error)
             return {}
@@ -201,7 +201,7 @@ class KafkaAssignment:
             failpoint("poll.after")
         return polled
 
-    def _wish(self, draft: Draft) -> int:
+    def _max_records(self, draft: BatchBuilder) -> int:
         """Return how many records to ask for: what the draft has room for, if they weigh what those before did."""
         if draft.rows:
             self._record_bytes = draft.nbytes // draft.rows + 1
@@ -220,24 +220,24 @@ class KafkaAssignment:
         if others := changed(self._origins, found):
             first = await self._member.log_starts(self.partitions)
             last = await self._member.log_ends(self.partitions)
-            self._refuse(judge.replaced(Position(self._next), others, first, last))
+            self._refuse(judge.recreation_gaps(Position(self._next), others, first, last))
 
-    async def _read(self, polled: Polled) -> list[Slab]:
-        """Return a slab for each partition that moved, with records or without: ranges come from the position."""
-        slabs = []
+    async def _read(self, polled: Polled) -> list[PartitionRecords]:
+        """Return a part for each partition that moved, with records or without: ranges come from the position."""
+        parts = []
         for partition, start in self._next.items():
             stop = await self._member.position(partition)
             if stop is not None and stop > start:
-                slabs.append(polled.get(partition, NOTHING).standing_for(OffsetRange(partition, start, stop)))
+                parts.append(polled.get(partition, NOTHING).standing_for(OffsetRange(partition, start, stop)))
         if self._with.ends is not None:
-            slabs = self._within_bounds(slabs, self._with.ends)
-        self._next |= {slab.range.partition: slab.range.stop for slab in slabs}
-        return slabs
+            parts = self._within_bounds(parts, self._with.ends)
+        self._next |= {part.range.partition: part.range.stop for part in parts}
+        return parts
 
-    def _within_bounds(self, slabs: list[Slab], ends: Mapping[Partition, int]) -> list[Slab]:
+    def _within_bounds(self, parts: list[PartitionRecords], ends: Mapping[Partition, int]) -> list[PartitionRecords]:
         unfinished = self._unfinished()
-        kept = [slab for slab in slabs if slab.range.partition in unfinished]
-        kept = [slab.within(slab.range.start, ends[slab.range.partition]) for slab in kept]
+        kept = [part for part in parts if part.range.partition in unfinished]
+        kept = [part.within(part.range.start, ends[part.range.partition]) for part in kept]
         self._member.pause([s.range.partition for s in kept if s.range.stop >= ends[s.range.partition]])
         return kept
 
@@ -246,7 +246,7 @@ class KafkaAssignment:
             return self.partitions
         return frozenset(p for p in self.partitions if self._next[p] < self._with.ends.get(p, 0))
 
-    async def _afford(self, nbytes: int) -> bool:
+    async def _wait_for_budget(self, nbytes: int) -> bool:
         """Wait until the budget has room for a batch; return whether it is still ours to deliver."""
         while not self._with.budget.fits(nbytes) and not self.ended:
             with anyio.move_on_after(IDLE_SECONDS):
@@ -258,7 +258,7 @@ class KafkaAssignment:
         here = Position(self._next)
         first = await self._member.log_starts(self.partitions)
         last = await self._member.log_ends(self.partitions)
-        found = judge.overtaken(here, first) + judge.beyond(here, last)
+        found = judge.retention_gaps(here, first) + judge.truncation_gaps(here, last)
         try:
             self._refuse(found)
         except SourceGap as gap:
@@ -269,5 +269,5 @@ class KafkaAssignment:
             self._member.seek(here)
 
 
-def _added(draft: Draft, slabs: list[Slab]) -> list[Slab]:
-    return [rest for slab in slabs if (rest := draft.add(slab)) is not None]
+def _added(draft: BatchBuilder, parts: list[PartitionRecords]) -> list[PartitionRecords]:
+    return [rest for part in parts if (rest := draft.add(part)) is not None]

@@ -9,19 +9,19 @@ from typing import TypeVar
 
 from checkpoints import OffsetRange, Partition
 from stream.config.models import Batching
-from stream.model import RawBatch, Slab
+from stream.model import PartitionRecords, RawBatch
 from stream.model.records import FlushCause
 
 T = TypeVar("T")
 
 
-class Draft:
+class BatchBuilder:
     """A batch in the making. Slabs of one partition must come in order, each where the one before stopped."""
 
     def __init__(self, bounds: Batching, clock: Callable[[], float]) -> None:
         self._bounds = bounds
         self._clock = clock
-        self._pieces: dict[Partition, list[Slab]] = {}
+        self._pieces: dict[Partition, list[PartitionRecords]] = {}
         self._begun: float | None = None
         self._refused = False
         self.rows = 0
@@ -57,35 +57,35 @@ class Draft:
         begun = self._clock() if self._begun is None else self._begun
         return begun + self._bounds.max_age_seconds - self._clock()
 
-    def add(self, slab: Slab) -> Slab | None:
-        """Take what fits of `slab` and return the rest, if any: the draft is due then."""
-        head, rest = self._cut(slab)
+    def add(self, part: PartitionRecords) -> PartitionRecords | None:
+        """Take what fits of `part` and return the rest, if any: the draft is due then."""
+        head, rest = self._cut(part)
         if head is not None:
             self._begun = self._clock() if self._begun is None else self._begun
-            self._pieces.setdefault(slab.range.partition, []).append(head)
+            self._pieces.setdefault(part.range.partition, []).append(head)
         return rest
 
     def finish(self, cause: FlushCause) -> RawBatch:
-        """Return the batch, one slab a partition."""
+        """Return the batch, one part a partition."""
         return RawBatch(tuple(_joined(pieces) for pieces in self._pieces.values()), self.nbytes, cause)
 
-    def _cut(self, slab: Slab) -> tuple[Slab | None, Slab | None]:
-        nbytes = slab.nbytes
-        if len(slab) <= self.room and nbytes <= self._bounds.max_bytes - self.nbytes:
-            self._count(len(slab), nbytes)
-            return slab, None
-        sizes = list(accumulate(map(_size, slab.keys, slab.values)))
+    def _cut(self, part: PartitionRecords) -> tuple[PartitionRecords | None, PartitionRecords | None]:
+        nbytes = part.nbytes
+        if len(part) <= self.room and nbytes <= self._bounds.max_bytes - self.nbytes:
+            self._count(len(part), nbytes)
+            return part, None
+        sizes = list(accumulate(map(_size, part.keys, part.values)))
         fitting = min(self.room, bisect_right(sizes, self._bounds.max_bytes - self.nbytes))
         if fitting == 0 and self.rows == 0:
             fitting = 1  # a record larger than the bound makes a batch of its own
         self._count(fitting, sizes[fitting - 1] if fitting else 0)
-        if fitting == len(slab):
-            return slab, None
+        if fitting == len(part):
+            return part, None
         self._refused = True
         if fitting == 0:
-            return None, slab
-        border = slab.offsets[fitting]
-        return slab.within(slab.range.start, border), slab.within(border, slab.range.stop)
+            return None, part
+        border = part.offsets[fitting]
+        return part.within(part.range.start, border), part.within(border, part.range.stop)
 
     def _count(self, rows: int, nbytes: int) -> None:
         self.rows += rows
@@ -96,10 +96,10 @@ def _size(key: bytes | None, value: bytes | None) -> int:
     return len(key or b"") + len(value or b"")
 
 
-def _joined(pieces: Sequence[Slab]) -> Slab:
+def _joined(pieces: Sequence[PartitionRecords]) -> PartitionRecords:
     if len(pieces) == 1:
         return pieces[0]
-    return Slab(
+    return PartitionRecords(
         OffsetRange(pieces[0].range.partition, pieces[0].range.start, pieces[-1].range.stop),
         _chained([piece.offsets for piece in pieces]),
         _chained([piece.timestamps for piece in pieces]),

@@ -18,7 +18,7 @@ from stream.config.validators import whole_name
 from stream.errors import SourceDenied, SourceUnavailable
 from stream.source.columns import Columns
 from stream.source.fast_records import unwrap
-from stream.source.kafka_errors import diagnosis, explained, translated
+from stream.source.kafka_errors import diagnosis, mapped_errors, to_source_error
 from stream.source.member import Listener, Polled
 from stream.source.origin import origin
 from stream.source.security import security_arguments
@@ -124,7 +124,7 @@ class Client:
             answer = await self._told(self._ask(MetadataRequest([], allow_auto_topic_creation=False)))
             return {topic: origin(getattr(answer, "cluster_id", None), None) for topic in topics}
         except (KafkaError, OSError) as error:
-            told = explained(error, self._kafka)
+            told = to_source_error(error, self._kafka)
             raise told if isinstance(told, SourceDenied) else SourceUnavailable(str(told)) from error
         ids = {name: topic_id for error_code, name, topic_id, *_ in answer.topics if not error_code}
         if strange := sorted(topics - ids.keys()):
@@ -209,7 +209,7 @@ class Client:
             waiter.cancel()
 
     async def _told(self, answer: Awaitable[T]) -> T:
-        with translated(self._kafka):
+        with mapped_errors(self._kafka):
             return await answer
 
     async def _ask(self, request: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from checkpoints import OffsetRange
-from stream.model import Headers, Slab
+from stream.model import Headers, PartitionRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,9 @@ class Columns:
     values: Sequence[bytes | None] = ()
     headers: Sequence[Headers] = ()
 
-    def standing_for(self, range: OffsetRange) -> Slab:
-        """Return the slab of these records for `range`, which the source tells."""
-        return Slab(range, self.offsets, self.timestamps, self.keys, self.values, self.headers)
+    def standing_for(self, range: OffsetRange) -> PartitionRecords:
+        """Return the part of these records for `range`, which the source tells."""
+        return PartitionRecords(range, self.offsets, self.timestamps, self.keys, self.values, self.headers)
 
 
 NOTHING = Columns()

@@ -29,7 +29,7 @@ class SourceEvent:
 OnEvent: TypeAlias = Callable[[SourceEvent], None]
 
 
-class Teller:
+class EventEmitter:
     """Tells events to one listener, and knows of which kinds it told since they were last over."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from checkpoints import OffsetRange, Partition, Position
 from stream.source.contract import Gap
 
 
-def overtaken(stored: Position, log_starts: Mapping[Partition, int]) -> tuple[Gap, ...]:
+def retention_gaps(stored: Position, log_starts: Mapping[Partition, int]) -> tuple[Gap, ...]:
     """Return a gap for each partition whose log begins past the stored offset."""
     return tuple(
         Gap("retention", OffsetRange(partition, offset, log_starts[partition]))
@@ -21,7 +21,7 @@ def overtaken(stored: Position, log_starts: Mapping[Partition, int]) -> tuple[Ga
     )
 
 
-def beyond(stored: Position, log_ends: Mapping[Partition, int]) -> tuple[Gap, ...]:
+def truncation_gaps(stored: Position, log_ends: Mapping[Partition, int]) -> tuple[Gap, ...]:
     """Return a gap for each partition whose log seems to end before the stored offset."""
     return tuple(
         Gap("truncation", OffsetRange(partition, log_ends[partition], offset))
@@ -30,7 +30,7 @@ def beyond(stored: Position, log_ends: Mapping[Partition, int]) -> tuple[Gap, ..
     )
 
 
-def replaced(
+def recreation_gaps(
     stored: Position, topics: Collection[str], log_starts: Mapping[Partition, int], log_ends: Mapping[Partition, int]
 ) -> tuple[Gap, ...]:
     """Return a gap for each stored partition of `topics`, which are known to be others than those that were read."""
@@ -50,7 +50,7 @@ def acceptable(gap: Gap) -> bool:
     return gap.kind == "retention"
 
 
-def complaint(gaps: Collection[Gap], *, accept_loss: bool) -> str:
+def describe(gaps: Collection[Gap], *, accept_loss: bool) -> str:
     """Return what a person must know about `gaps`, and what to do."""
     ranges = "; ".join(f"{g.range.partition} offsets {g.range.start}..{g.range.stop} ({g.kind})" for g in gaps)
     if all(map(acceptable, gaps)):

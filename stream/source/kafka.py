@@ -15,12 +15,12 @@ from checkpoints import Partition, Position
 from checkpoints.failpoints import failpoint
 from stream.config.models import Batching, Kafka
 from stream.errors import ConfigError, HeadraceError
-from stream.source.assignment import KafkaAssignment, Reading, Ties
+from stream.source.assignment import AssignmentControl, KafkaAssignment, ReadContext
 from stream.source.budget import Budget
 from stream.source.client import Client
 from stream.source.contract import Bounds
-from stream.source.events import OnEvent, SourceEvent, Teller
-from stream.source.kafka_errors import double
+from stream.source.events import EventEmitter, OnEvent, SourceEvent
+from stream.source.kafka_errors import duplicate_member
 from stream.source.member import Member, OutOfRange
 from stream.source.poller import Poller
 from stream.source.rebalance import Membership, Phase, fenced
@@ -52,14 +52,14 @@ class KafkaSource:
         self._group = group
         self._member_of = member
         self._wants_headers = wants_headers
-        self._teller = Teller()
+        self._teller = EventEmitter()
         self._clock = clock
         self._membership = Membership()
         self._released = anyio.Event()
         self._forgotten_at: float | None = None
         self._failure: Exception | None = None
         self._stopping = False
-        self._reading: Reading | None = None
+        self._reading: ReadContext | None = None
         self._staying: asyncio.Task[None] | None = None
 
     def listen(self, on_event: OnEvent) -> None:
@@ -78,7 +78,7 @@ class KafkaSource:
             await member.close()
             raise
         poller = Poller(member, self._kafka.max_poll_interval_seconds, self._clock)
-        self._reading = Reading(self._kafka, self._batching, self._budget, member, poller, self._clock)
+        self._reading = ReadContext(self._kafka, self._batching, self._budget, member, poller, self._clock)
         member.join(self)
         # aiokafka's own tasks are asyncio's as well; this one ends in `aclose`.
         self._staying = asyncio.create_task(poller.stay(self._paused), name=f"stay in group {self._group}")
@@ -185,7 +185,7 @@ class KafkaSource:
         now, before = self._clock(), self._forgotten_at
         self._forgotten_at = now
         if self._kafka.instance_id and fenced(now, before, self._kafka.session_timeout_seconds):
-            self._failure = double(self._kafka)
+            self._failure = duplicate_member(self._kafka)
             # Inside aiokafka's coordinator nothing else keeps it from joining again and fencing the other one.
             raise asyncio.CancelledError
 
@@ -196,7 +196,7 @@ class KafkaSource:
         return self._opened.member
 
     @property
-    def _opened(self) -> Reading:
+    def _opened(self) -> ReadContext:
         if self._reading is None:
             raise RuntimeError("the source is not open")
         return self._reading
@@ -219,15 +219,15 @@ class KafkaSource:
                 await self._opened.poller.poll(WAIT_SECONDS)
         return None
 
-    async def _bounded(self) -> Reading:
+    async def _bounded(self) -> ReadContext:
         """Return what to read with; the first time, take down where the logs end if that is where to stop."""
         if self._kafka.until and self._opened.ends is None:
             partitions = {p for topic in self._member.subscription for p in self._member.partitions_of(topic)}
             self._reading = replace(self._opened, ends=await self._member.log_ends(partitions))
         return self._opened
 
-    def _ties(self, round: int) -> Ties:
-        return Ties(
+    def _ties(self, round: int) -> AssignmentControl:
+        return AssignmentControl(
             ended=lambda: self._stopping or self._failure is not None or not self._membership.holds(round),
             lost=lambda: self._membership.has_lost(round),
             release=lambda: self._release(round),

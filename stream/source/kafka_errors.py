@@ -29,17 +29,17 @@ _AWAY = (errors.KafkaConnectionError, errors.NodeNotReadyError, errors.KafkaTime
 
 
 @contextmanager
-def translated(kafka: Kafka) -> Iterator[None]:
+def mapped_errors(kafka: Kafka) -> Iterator[None]:
     """Raise ours for aiokafka's errors; `OutOfRange` where only the reader can say what it means."""
     try:
         yield
     except errors.OffsetOutOfRangeError as error:
         raise OutOfRange(str(error)) from error
     except (errors.KafkaError, OSError) as error:
-        raise explained(error, kafka) from error
+        raise to_source_error(error, kafka) from error
 
 
-def explained(error: Exception, kafka: Kafka) -> SourceError | OwnershipLost:
+def to_source_error(error: Exception, kafka: Kafka) -> SourceError | OwnershipLost:
     """Return the error that tells a person what `error` means."""
     who = f" as {kafka.security.username}" if kafka.security.username else ""
     match error:
@@ -47,12 +47,12 @@ def explained(error: Exception, kafka: Kafka) -> SourceError | OwnershipLost:
             return SourceError(f"records are compressed in a way this installation cannot read: {error}")
         case _ if isinstance(error, _DENIED):
             return SourceDenied(
-                f"{kafka.brokers} refuses us{who}: {_said(error)}; check kafka.security "
+                f"{kafka.brokers} refuses us{who}: {_message(error)}; check kafka.security "
                 "(mechanism, username, password, tls) and the right to read topic and group"
             )
         case _ if isinstance(error, _AWAY):
             return SourceUnavailable(
-                f"{kafka.brokers} does not answer: {_said(error)}; check kafka.brokers and the network"
+                f"{kafka.brokers} does not answer: {_message(error)}; check kafka.brokers and the network"
             )
         case _ if kafka.security.mechanism == "OAUTHBEARER" and "cluster metadata" in str(error):
             # A broker refuses a token by a challenge (RFC 7628, 3.2.2), which aiokafka takes for consent.
@@ -60,13 +60,14 @@ def explained(error: Exception, kafka: Kafka) -> SourceError | OwnershipLost:
                 f"{kafka.brokers} tells nothing of its cluster, as it does to whom it refuses: check the token that "
                 "kafka.security.token_provider returns (expiry, audience, issuer)"
             )
+        # aiokafka has no name for FENCED_INSTANCE_ID, which only a static member can meet.
         case _ if kafka.instance_id and "UnknownError" in str(error):
-            return double(kafka)  # aiokafka has no name for FENCED_INSTANCE_ID, which only a static member can meet
+            return duplicate_member(kafka)
         case _:
             return SourceError(f"{kafka.brokers}: {error}")
 
 
-def double(kafka: Kafka) -> OwnershipLost:
+def duplicate_member(kafka: Kafka) -> OwnershipLost:
     """Return the error for a second process with our `group.instance.id`."""
     return OwnershipLost(
         f"another process runs with group.instance.id {kafka.instance_id!r}; give each replica its own instance_id"
@@ -87,8 +88,8 @@ async def diagnosis(kafka: Kafka, seconds: float) -> SourceError | OwnershipLost
             )
         except (errors.KafkaError, OSError) as error:
             if isinstance(error, _DENIED):
-                return explained(error, kafka)
-            reasons.append(f"{host}:{port} {_said(error)}")
+                return to_source_error(error, kafka)
+            reasons.append(f"{host}:{port} {_message(error)}")
         else:
             connection.close()
             reasons.append(f"{host}:{port} takes connections but speaks otherwise (it may want TLS or SASL)")
@@ -97,7 +98,7 @@ async def diagnosis(kafka: Kafka, seconds: float) -> SourceError | OwnershipLost
     )
 
 
-def _said(error: Exception) -> str:
+def _message(error: Exception) -> str:
     """Return what was told, without numbers and class names."""
     match error:
         case errors.KafkaError(args=[str(told), *_]):

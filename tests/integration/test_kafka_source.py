@@ -130,7 +130,7 @@ async def test_two_members_share_the_partitions_and_lose_nothing(bench: KafkaBen
             async with aclosing(assignment.batches(start)) as batches:
                 async for batch in batches:
                     durable.update({r.partition: r.stop for r in batch.ranges})
-                    seen.extend(value for slab in batch.slabs for value in slab.values)
+                    seen.extend(value for part in batch.parts for value in part.values)
                     if len(seen) >= 2 * len(wanted):
                         done.set()
             assignment.release()
@@ -242,7 +242,7 @@ async def test_work_that_is_not_released_in_time_is_lost(bench: KafkaBench) -> N
 async def test_a_start_at_a_timestamp_begins_at_the_first_record_past_it(bench: KafkaBench) -> None:
     await bench.produce(0, [b"old"])
     [batch] = [b for b in await drained(bench.source(until="latest")) if len(b)]
-    [moment] = batch.slabs[0].timestamps
+    [moment] = batch.parts[0].timestamps
     async with assigned(bench.source(start=_moment(moment + 3_600_000))) as assignment:
         later = await assignment.starts(Known())
     async with assigned(bench.source(start=_moment(moment))) as assignment:
@@ -298,7 +298,7 @@ async def test_a_topic_that_appears_under_a_pattern_is_read_beside_those_that_we
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(bench.produce, 0, fresh)
                 async for batch in assignment.batches(here.of(assignment.partitions)):
-                    seen += [value for slab in batch.slabs for value in slab.values]
+                    seen += [value for part in batch.parts for value in part.values]
                     here = here.advanced_by(batch.ranges)
             assignment.release()
     await source.aclose()

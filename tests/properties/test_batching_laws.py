@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from checkpoints import OffsetRange, Partition
 from stream.config.models import Batching
-from stream.model import RawBatch, Slab
-from stream.source.batching import Draft
+from stream.model import PartitionRecords, RawBatch
+from stream.source.batching import BatchBuilder
 
 ORDERS = Partition("orders", 0)
 logs = st.lists(st.tuples(st.integers(0, 3), st.binary(max_size=12)), max_size=60)  # (hole before it, value)
@@ -18,14 +18,14 @@ polls = st.lists(st.integers(1, 9), min_size=1, max_size=20)
 bounds = st.builds(Batching, max_rows=st.integers(1, 8), max_bytes=st.integers(1, 40))
 
 
-def arrivals(log: list[tuple[int, bytes]], polls: list[int]) -> list[Slab]:
-    """Return the log as slabs, cut as a poll would: each range runs to the next record, or past the last."""
+def arrivals(log: list[tuple[int, bytes]], polls: list[int]) -> list[PartitionRecords]:
+    """Return the log as parts, cut as a poll would: each range runs to the next record, or past the last."""
     offsets, at = [], 0
     for hole, _ in log:
         at += hole
         offsets.append(at)
         at += 1
-    slabs, first, start = [], 0, 0
+    parts, first, start = [], 0, 0
     for index in range(len(log) + 1):
         size = polls[index % len(polls)]
         last = min(first + size, len(log))
@@ -33,16 +33,20 @@ def arrivals(log: list[tuple[int, bytes]], polls: list[int]) -> list[Slab]:
         if stop > start:
             values = [value for _, value in log[first:last]]
             many = last - first
-            slabs.append(Slab(OffsetRange(ORDERS, start, stop), offsets[first:last], [0] * many, [None] * many, values))
+            parts.append(
+                PartitionRecords(
+                    OffsetRange(ORDERS, start, stop), offsets[first:last], [0] * many, [None] * many, values
+                )
+            )
         first, start = last, max(start, stop)
-    return slabs
+    return parts
 
 
-def batched(slabs: list[Slab], bounds: Batching) -> list[RawBatch]:
+def batched(parts: list[PartitionRecords], bounds: Batching) -> list[RawBatch]:
     batches: list[RawBatch] = []
-    waiting = list(slabs)
+    waiting = list(parts)
     while waiting:
-        draft = Draft(bounds, lambda: 0.0)
+        draft = BatchBuilder(bounds, lambda: 0.0)
         while waiting and draft.due is None:
             rest = draft.add(waiting.pop(0))
             waiting = [rest, *waiting] if rest is not None else waiting
@@ -53,16 +57,16 @@ def batched(slabs: list[Slab], bounds: Batching) -> list[RawBatch]:
 @given(logs, polls, bounds)
 def test_everything_comes_once_and_in_order(log: list[tuple[int, bytes]], polls: list[int], bounds: Batching) -> None:
     batches = batched(arrivals(log, polls), bounds)
-    assert [value for batch in batches for slab in batch.slabs for value in slab.values] == [v for _, v in log]
+    assert [value for batch in batches for part in batch.parts for value in part.values] == [v for _, v in log]
 
 
 @given(logs, polls, bounds)
 def test_ranges_are_contiguous_and_hold_their_records(
     log: list[tuple[int, bytes]], polls: list[int], bounds: Batching
 ) -> None:
-    slabs = [slab for batch in batched(arrivals(log, polls), bounds) for slab in batch.slabs]
-    assert all(before.range.stop == after.range.start for before, after in pairwise(slabs))
-    assert all(slab.range.start <= offset < slab.range.stop for slab in slabs for offset in slab.offsets)
+    parts = [part for batch in batched(arrivals(log, polls), bounds) for part in batch.parts]
+    assert all(before.range.stop == after.range.start for before, after in pairwise(parts))
+    assert all(part.range.start <= offset < part.range.stop for part in parts for offset in part.offsets)
 
 
 @given(logs, polls, bounds)
@@ -72,4 +76,4 @@ def test_no_batch_passes_a_bound_but_by_one_huge_record(
     for batch in batched(arrivals(log, polls), bounds):
         assert len(batch) <= bounds.max_rows
         assert batch.nbytes <= bounds.max_bytes or len(batch) == 1
-        assert batch.nbytes == sum(slab.nbytes for slab in batch.slabs)
+        assert batch.nbytes == sum(part.nbytes for part in batch.parts)

@@ -7,7 +7,7 @@ from functools import reduce
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.decode.shapes import Fields, ListOf, NoShape, Scalar, Shape, joined
+from stream.decode.shapes import Fields, ListOf, NoShape, Scalar, Shape, unify
 
 SHAPES = st.recursive(
     st.sampled_from(Scalar),
@@ -18,7 +18,7 @@ SHAPES = st.recursive(
 
 def _join(*shapes: Shape) -> Shape | None:
     try:
-        return reduce(joined, shapes)
+        return reduce(unify, shapes)
     except NoShape:
         return None
 

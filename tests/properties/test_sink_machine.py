@@ -126,7 +126,7 @@ class SinkMachine(RuleBasedStateMachine):
         """Its sender has given it up and gone on: it lands or is fenced, but not beside what took its place."""
         sink, batch, step = load
         step = replace(step, load_id=f"{step.load_id}-again") if other_id else step
-        current, landed = self.is_current(step), self.wait(sink.landed(step.load_id))
+        current, landed = self.is_current(step), self.wait(sink.is_committed(step.load_id))
         try:
             self.wait(sink.load(batch, step))
             assert current
@@ -157,7 +157,7 @@ class SinkMachine(RuleBasedStateMachine):
         except Transient:
             self.wait(sink.load(batch, step))
         except InDoubt:
-            if not self.wait(sink.landed(step.load_id)):
+            if not self.wait(sink.is_committed(step.load_id)):
                 self.wait(sink.load(batch, step))
 
     def is_current(self, step: Checkpoint) -> bool:

@@ -11,17 +11,17 @@ from checkpoints import OffsetRange, Partition
 from stream.config.models import Limits
 from stream.decode import JsonDecoder, Reason
 from stream.decode.numbers import MAX_DIGITS
-from stream.model import Decoded, RawBatch, Slab
+from stream.model import Decoded, PartitionRecords, RawBatch
 
 PARTITION = Partition("orders", 0)
 
 
 def batch(values: Sequence[bytes | None], start: int = 0) -> RawBatch:
-    """Return the values as one slab, with offsets from `start` on."""
+    """Return the values as one part, with offsets from `start` on."""
     count = len(values)
     offsets = range(start, start + count)
-    slab = Slab(OffsetRange(PARTITION, start, start + count), offsets, [-1] * count, [None] * count, values)
-    return RawBatch((slab,), sum(len(value or b"") for value in values))
+    part = PartitionRecords(OffsetRange(PARTITION, start, start + count), offsets, [-1] * count, [None] * count, values)
+    return RawBatch((part,), sum(len(value or b"") for value in values))
 
 
 def decoder(limits: Limits | None = None) -> JsonDecoder:

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from sinks import Schema, Table
-from stream.model import Columnar, Documents, Loose
+from stream.model import ArrowDocuments, Documents, RowDocuments
 
 Place = tuple[tuple[tuple[str, ...], ...], tuple[int, ...]]
 """Where a row belongs: the lists on the way to it, by path; the offset of its record and its index in each list."""
@@ -35,7 +35,7 @@ def keys(offsets: Sequence[int]) -> pa.Table:
 
 def loose(values: Sequence[Any], first: int = 0) -> Documents:
     """Return documents for the exact path."""
-    return Documents(TOPIC, TOPIC, loose=(Loose(values, keys(range(first, first + len(values)))),))
+    return Documents(TOPIC, TOPIC, loose=(RowDocuments(values, keys(range(first, first + len(values)))),))
 
 
 def columnar(values: Sequence[Mapping[str, Any]], first: int = 0) -> Documents:
@@ -43,7 +43,7 @@ def columnar(values: Sequence[Mapping[str, Any]], first: int = 0) -> Documents:
     nested = pa.array(values)
     assert expected(nested.to_pylist()) == expected(values)
     data = pa.table(dict(zip((f.name for f in nested.type), nested.flatten(), strict=True)))
-    return Documents(TOPIC, TOPIC, columnar=(Columnar(data, keys(range(first, first + len(values)))),))
+    return Documents(TOPIC, TOPIC, columnar=(ArrowDocuments(data, keys(range(first, first + len(values)))),))
 
 
 def expected(documents: Sequence[Any]) -> Facts:

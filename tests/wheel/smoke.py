@@ -12,10 +12,10 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 ROUND_TRIP: Final = """
-import duckdb, stream
+import duckdb, headrace
 
-info = stream.run([{"id": 1, "tags": ["a", "b"]}, {"id": 2}], table_name="items", destination="duckdb:///items.duckdb",
-                  dataset_name="shop")
+info = headrace.run([{"id": 1, "tags": ["a", "b"]}, {"id": 2}], table_name="items", destination="duckdb:///items.duckdb",
+                    dataset_name="shop")
 print(info)
 with duckdb.connect("items.duckdb", read_only=True) as tables:
     assert tables.execute("select id from shop.items order by id").fetchall() == [(1,), (2,)]

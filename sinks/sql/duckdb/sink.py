@@ -145,7 +145,7 @@ class _Session:
         try:
             rows = self._connection.execute(statement.text, statement.parameters).fetchall()
         except duckdb.Error as error:
-            raise self._meant(error, while_working) from error
+            raise self._map_error(error, while_working) from error
         self._in_transaction = self._in_transaction or statement.text == "BEGIN"
         return rows
 
@@ -155,7 +155,7 @@ class _Session:
         try:
             self._connection.execute(dml.insert_from(_INCOMING, dataset, table.name, tuple(data.column_names)).text)
         except duckdb.Error as error:
-            raise self._meant(error, while_copying) from error  # the view goes with the transaction
+            raise self._map_error(error, while_copying) from error  # the view goes with the transaction
         self._connection.unregister(_INCOMING)
         self._appended += data.num_rows
 
@@ -165,7 +165,7 @@ class _Session:
             self._connection.execute(ddl.use_dataset(self._dataset).text)
             answer: pa.Table = self._connection.sql(sql).to_arrow_table()
         except duckdb.Error as error:
-            raise self._meant(error, while_working) from error
+            raise self._map_error(error, while_working) from error
         return answer
 
     def send_commit(self) -> None:
@@ -205,10 +205,10 @@ class _Session:
                     self._connection.execute(_ATTACH, [self._path])
                     self._connection.execute(_USE)
         except duckdb.Error as error:
-            raise self._meant(error, while_working) from error
+            raise self._map_error(error, while_working) from error
         self._spent = ""
 
-    def _meant(self, error: duckdb.Error, meaning: Callable[[Exception, str], SinkError]) -> SinkError:
+    def _map_error(self, error: duckdb.Error, meaning: Callable[[Exception, str], SinkError]) -> SinkError:
         if out_of_memory(error):
             self._spent = "connecting again, with more memory"
             self._raise_limit()

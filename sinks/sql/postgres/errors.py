@@ -56,7 +56,7 @@ class Server:
 
 def while_connecting(text: str, server: Server) -> SinkError:
     """Return what a failed connect means: unknown trouble may pass, a refusal does not."""
-    told = _told(text)
+    told = _first_line(text)
     for refusal, advice in _REFUSALS.items():
         if refusal in text and "the database system is" not in text:
             return SinkError(f"{server} as {server.user or 'the default user'}: {told}: {advice}")
@@ -65,7 +65,7 @@ def while_connecting(text: str, server: Server) -> SinkError:
 
 def while_working(error: psycopg.Error, server: Server, state: TransactionStatus) -> SinkError:
     """Return what a failed statement means, by its SQLSTATE; without one, by the `state` the connection is left in."""
-    text = _said(error, server)
+    text = _message(error, server)
     if error.sqlstate is None and state in _NOTHING_SENT:
         return SinkError(f"{text}: the driver did not send the statement; please report this with the whole text")
     return classify(error.sqlstate, text)
@@ -74,16 +74,16 @@ def while_working(error: psycopg.Error, server: Server, state: TransactionStatus
 def while_copying(error: psycopg.Error, server: Server) -> SinkError:
     """Return what the server's answer to copied rows means: here the values may be to blame."""
     ended = error.diag.severity_nonlocalized == "FATAL"
-    return (classify if ended else classify_copied)(error.sqlstate, _said(error, server))
+    return (classify if ended else classify_copied)(error.sqlstate, _message(error, server))
 
 
-def _said(error: psycopg.Error, server: Server) -> str:
-    told = error.diag.message_primary or _told(str(error))
+def _message(error: psycopg.Error, server: Server) -> str:
+    told = error.diag.message_primary or _first_line(str(error))
     where = f" ({error.diag.context})" if error.diag.context else ""
     return f"{server}: {told}{where if len(where) < 300 else ''}"
 
 
-def _told(text: str) -> str:
+def _first_line(text: str) -> str:
     """Return what the server or the network said, without what libpq adds: the address, and its guesses after a tab."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("\t")]
     said = lines[-1] if lines else "no answer"

@@ -125,7 +125,7 @@ class _Session:
             cursor = self._connection.execute(statement.text.encode(), statement.parameters)
             return cursor.fetchall() if cursor.description else ()
         except psycopg.Error as error:
-            raise self._meant(error) from error
+            raise self._map_error(error) from error
 
     def copy(self, dataset: str, table: Table, data: pa.Table) -> None:
         columns = tuple(data.column_names)
@@ -142,14 +142,14 @@ class _Session:
                 for chunk in chunks:
                     copy.write(chunk)
         except psycopg.Error as error:
-            raise (while_copying(error, self._server) if under_way else self._meant(error)) from error
+            raise (while_copying(error, self._server) if under_way else self._map_error(error)) from error
 
     def query(self, sql: str) -> pa.Table:
         self.execute(ddl.use_dataset(self._dataset))
         try:
             cursor = self._connection.execute(sql.encode())
         except psycopg.Error as error:
-            raise self._meant(error) from error
+            raise self._map_error(error) from error
         names = [column.name for column in cursor.description or ()]
         rows = cursor.fetchall() if names else []
         return pa.Table.from_arrays([pa.array([row[i] for row in rows]) for i in range(len(names))], names)
@@ -194,7 +194,7 @@ class _Session:
     def close(self) -> None:
         self._connection.close()
 
-    def _meant(self, error: psycopg.Error) -> SinkError:
+    def _map_error(self, error: psycopg.Error) -> SinkError:
         return while_working(error, self._server, self._connection.info.transaction_status)
 
 

@@ -108,7 +108,7 @@ async def some(assignment: Assignment, start: Position, rows: int) -> list[RawBa
 def values(batches: Sequence[RawBatch], number: int) -> list[bytes | None]:
     """Return the values of one partition in the order they came."""
     return [
-        v for batch in batches for slab in batch.slabs if slab.range.partition.number == number for v in slab.values
+        v for batch in batches for part in batch.parts if part.range.partition.number == number for v in part.values
     ]
 
 
@@ -152,8 +152,8 @@ class SourceContract:
         await bench.leave_hole(0)
         there = await bench.end(0)
         await bench.produce(0, [b"b"])
-        slabs = [slab for batch in await drained(bench.source(until="latest")) for slab in batch.slabs]
-        assert [pair for slab in slabs for pair in zip(slab.offsets, slab.values, strict=True)] == [
+        parts = [part for batch in await drained(bench.source(until="latest")) for part in batch.parts]
+        assert [pair for part in parts for pair in zip(part.offsets, part.values, strict=True)] == [
             (0, b"a"),
             (there, b"b"),
         ]
@@ -174,19 +174,19 @@ class SourceContract:
 
     async def test_tombstones_and_missing_keys_stay_what_they_are(self, bench: Bench) -> None:
         await bench.produce(0, [None, b"", b"x"], keys=[b"k", None, b""])
-        [slab] = [s for batch in await drained(bench.source(until="latest")) for s in batch.slabs if len(s)]
-        assert (list(slab.keys), list(slab.values)) == ([b"k", None, b""], [None, b"", b"x"])
+        [part] = [s for batch in await drained(bench.source(until="latest")) for s in batch.parts if len(s)]
+        assert (list(part.keys), list(part.values)) == ([b"k", None, b""], [None, b"", b"x"])
 
     async def test_headers_come_when_they_are_asked_for(self, bench: Bench) -> None:
         await bench.produce(0, [b"x"])
         batches = await drained(bench.source(until="latest", wants_headers=True))
-        assert [list(s.headers) for b in batches for s in b.slabs if len(s)] == [[(("origin", b"test"),)]]
+        assert [list(s.headers) for b in batches for s in b.parts if len(s)] == [[(("origin", b"test"),)]]
 
     async def test_a_batch_has_one_slab_a_partition(self, bench: Bench) -> None:
         for _ in range(5):
             await bench.produce(0, [b"x"] * 10)
         batches = await drained(bench.source(until="latest", batching=Batching(max_age_seconds=0.5)))
-        assert all(len({r.partition for r in batch.ranges}) == len(batch.slabs) for batch in batches)
+        assert all(len({r.partition for r in batch.ranges}) == len(batch.parts) for batch in batches)
 
     async def test_no_batch_is_larger_than_the_bounds(self, bench: Bench) -> None:
         await bench.produce(0, [b"x" * size for size in (10, 90, 30, 500, 30, 70)])

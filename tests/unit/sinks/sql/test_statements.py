@@ -122,7 +122,7 @@ def test_loads_and_schemas_are_recorded() -> None:
         "ledger",
         ledger.dataset_exists(),
         *ledger.record(load_rows(Batch(schema_version=1), STEP, "me")),
-        ledger.landed("load-1"),
+        ledger.is_committed("load-1"),
         ledger.newest_version(),
         ledger.newest_schema(),
         ledger.store_schema(Schema(1), "shop"),

@@ -27,11 +27,11 @@ import stream
 from checkpoints import Fenced
 from sinks import SinkError
 from stream.api import pipeline as api
-from stream.api.destinations import open_sink, reader_of
+from stream.api.destinations import default_group, open_sink
 from stream.config.models import Config, Destination, Kafka, Retry
 from stream.errors import ConfigError, DestinationError, HeadraceError, PipelineStepFailed, SourceUnavailable
 from stream.observe import nobody
-from stream.runtime.one_shot import load_values
+from stream.runtime.one_shot import load_package
 
 # As in the specification; `progress=None` stands for "no progress".
 PIPELINE = (
@@ -449,7 +449,7 @@ async def load(load_id: str, here: Path) -> None:
     config = Config(destination=Destination(url=f"duckdb:///{here}/shop.duckdb", dataset="sales"))
     sink = open_sink("shop", config)
     try:
-        await load_values("shop", config, sink, "items", [{"id": load_id}], load_id, nobody)
+        await load_package("shop", config, sink, "items", [{"id": load_id}], load_id, nobody)
     finally:
         await sink.aclose()
 
@@ -618,7 +618,7 @@ async def test_an_endless_generator_is_given_up_when_told_to_stop(shop: stream.P
 def test_two_destinations_of_one_topic_read_it_in_two_groups() -> None:
     places = [("duckdb:///a.duckdb", "shop"), ("duckdb:///b.duckdb", "shop"), ("duckdb:///a.duckdb", "other")]
     groups = {
-        reader_of("orders", Config(destination=Destination(url=SecretStr(url), dataset=dataset)))
+        default_group("orders", Config(destination=Destination(url=SecretStr(url), dataset=dataset)))
         for url, dataset in [*places, *places]
     }
     assert len(groups) == 3

@@ -13,7 +13,7 @@ from checkpoints import OffsetRange, Partition
 from stream.config.models import Limits
 from stream.decode import JsonDecoder, Reason
 from stream.decode.exact import is_deeper
-from stream.model import RawBatch, Slab
+from stream.model import PartitionRecords, RawBatch
 from support.decoding import batch, columnar_rows, decoder, documents, refused
 
 GOOD = b'{"id":1,"name":"a"}'
@@ -167,13 +167,13 @@ def test_limits_are_those_of_the_configuration():
 
 
 def test_each_row_is_identified_by_where_it_came_from():
-    slabs = tuple(
-        Slab(
+    parts = tuple(
+        PartitionRecords(
             OffsetRange(Partition("orders", number), 5, 9), [5, 7], [1_700_000_000_123, time], [b"k", None], [GOOD] * 2
         )
         for number, time in [(0, -1), (3, 2**62)]
     )
-    keys = decoder().decode(RawBatch(slabs)).documents[0].columnar[0].keys
+    keys = decoder().decode(RawBatch(parts)).documents[0].columnar[0].keys
     assert keys.column_names == ["_kafka_partition", "_kafka_offset", "_kafka_timestamp"]
     assert keys["_kafka_partition"].to_pylist() == [0, 0, 3, 3]
     assert keys["_kafka_offset"].to_pylist() == [5, 7, 5, 7]
@@ -182,9 +182,9 @@ def test_each_row_is_identified_by_where_it_came_from():
 
 def test_topic_key_and_headers_are_there_when_asked_for():
     headers = (("trace", b"1"), ("trace", None), ("raw", b"\xff"))
-    slab = Slab(OffsetRange(Partition("orders", 0), 0, 1), [0], [-1], [b"\x00k"], [GOOD], [headers])
+    part = PartitionRecords(OffsetRange(Partition("orders", 0), 0, 1), [0], [-1], [b"\x00k"], [GOOD], [headers])
     decode = JsonDecoder(Limits(), include=("topic", "key", "headers"), table_of=str).decode
-    keys = decode(RawBatch((slab,))).documents[0].columnar[0].keys
+    keys = decode(RawBatch((part,))).documents[0].columnar[0].keys
     assert keys.select(["_kafka_topic", "_kafka_key", "_kafka_headers"]).to_pylist() == [{
         "_kafka_topic": "orders",
         "_kafka_key": b"\x00k",
@@ -193,15 +193,17 @@ def test_topic_key_and_headers_are_there_when_asked_for():
 
 
 def test_a_reject_carries_what_it_takes_to_find_the_record_again():
-    slab = Slab(OffsetRange(Partition("orders", 2), 4, 9), [8], [1_700_000_000_123], [b"k"], [b"{"])
-    reject = decoder().decode(RawBatch((slab,))).rejects[0]
+    part = PartitionRecords(OffsetRange(Partition("orders", 2), 4, 9), [8], [1_700_000_000_123], [b"k"], [b"{"])
+    reject = decoder().decode(RawBatch((part,))).rejects[0]
     assert (reject.partition, reject.offset, reject.key, reject.value) == (Partition("orders", 2), 8, b"k", b"{")
     assert str(reject.timestamp) == "2023-11-14 22:13:20.123000+00:00"
 
 
 def test_each_topic_has_its_own_documents():
-    slabs = tuple(Slab(OffsetRange(Partition(topic, 0), 0, 1), [0], [-1], [None], [GOOD]) for topic in ("b", "a"))
-    decoded = JsonDecoder(Limits(), table_of="t_{}".format).decode(RawBatch(slabs))
+    parts = tuple(
+        PartitionRecords(OffsetRange(Partition(topic, 0), 0, 1), [0], [-1], [None], [GOOD]) for topic in ("b", "a")
+    )
+    decoded = JsonDecoder(Limits(), table_of="t_{}".format).decode(RawBatch(parts))
     assert [(each.table, each.topic) for each in decoded.documents] == [("t_a", "a"), ("t_b", "b")]
 
 

@@ -14,7 +14,7 @@ QUICK = Retry(first_wait_seconds=0.001, max_wait_seconds=0.002)
 
 
 class ScriptedSink:
-    """Answers `load` and `landed` by script: the one port here that needs answers no real database gives on demand."""
+    """Answers `load` and `is_committed` by script: no real database gives these answers on demand."""
 
     def __init__(self, loads, landed=()):
         self.loads, self.answers, self.asked = list(loads), list(landed), []
@@ -25,8 +25,8 @@ class ScriptedSink:
             raise answer
         return Receipt(step, {}, 0, 0.0)
 
-    async def landed(self, load_id):
-        self.asked.append("landed")
+    async def is_committed(self, load_id):
+        self.asked.append("is_committed")
         if isinstance(answer := self.answers.pop(0), Exception):
             raise answer
         return answer
@@ -39,25 +39,25 @@ async def delivered(sink, troubles=None):
 async def test_an_outage_is_sat_out_with_the_same_batch():
     sink, troubles = ScriptedSink([Transient("away"), Transient("away"), "ok"]), []
     assert (await delivered(sink, troubles)).step == STEP
-    assert [trouble.outcome for trouble in troubles] == ["failed", "failed"]
+    assert [failed.outcome for failed in troubles] == ["failed", "failed"]
 
 
 async def test_after_a_lost_answer_a_commit_that_landed_is_not_sent_again():
     sink = ScriptedSink([InDoubt("lost")], landed=[True])
     await delivered(sink)
-    assert sink.asked == ["load", "landed"]
+    assert sink.asked == ["load", "is_committed"]
 
 
 async def test_after_a_lost_answer_a_commit_that_did_not_land_is_sent_again():
     sink = ScriptedSink([InDoubt("lost"), "ok"], landed=[False])
     await delivered(sink)
-    assert sink.asked == ["load", "landed", "load"]
+    assert sink.asked == ["load", "is_committed", "load"]
 
 
 async def test_doubt_outlives_an_outage_between_the_commit_and_the_question():
     sink = ScriptedSink([InDoubt("lost")], landed=[Transient("still away"), True])
     await delivered(sink)
-    assert sink.asked == ["load", "landed", "landed"]
+    assert sink.asked == ["load", "is_committed", "is_committed"]
 
 
 @pytest.mark.parametrize("error", [Fenced("newer epoch"), DataRefused("no room")])

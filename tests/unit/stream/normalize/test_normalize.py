@@ -11,7 +11,7 @@ import pytest
 
 from sinks.schema import decimal
 from stream.errors import UnsupportedValue
-from stream.model import Columnar, Documents, FlatTable, Loose
+from stream.model import ArrowDocuments, Documents, FlatTable, RowDocuments
 from stream.model.tables import JSON_MARK
 from stream.normalize import Names, normalize
 from stream.normalize.depth import MAX_DEPTH
@@ -82,7 +82,7 @@ def test_a_child_row_names_its_parent_and_its_root() -> None:
 def test_the_list_in_a_null_object_makes_no_rows_even_where_arrow_keeps_its_elements() -> None:
     lists = pa.array([[1, 2], [3]])
     hidden = pa.StructArray.from_arrays([lists], names=["tags"], mask=pa.array([True, False]))
-    tables = flat(Documents("orders", "orders", (Columnar(pa.table({"o": hidden}), keys([0, 1])),)))
+    tables = flat(Documents("orders", "orders", (ArrowDocuments(pa.table({"o": hidden}), keys([0, 1])),)))
     (row,) = rows(tables["orders__o__tags"])
     assert (row["value"], row["_hr_list_idx"], row["_hr_root_id"]) == (3, 0, "9affd3c7eb-0-1")
 
@@ -195,7 +195,9 @@ def test_data_may_be_nested_as_deep_as_the_bound(wrap: Any, max_nesting: int | N
 
 
 def brought(values: list[Any]) -> Documents:
-    return Documents("things", loose=(Loose(values, pa.table({"_hr_id": [str(n) for n in range(len(values))]})),))
+    return Documents(
+        "things", loose=(RowDocuments(values, pa.table({"_hr_id": [str(n) for n in range(len(values))]})),)
+    )
 
 
 @pytest.mark.parametrize(
@@ -208,15 +210,15 @@ def test_a_value_that_no_column_holds_is_refused_by_its_path(value: object) -> N
 
 def test_data_that_is_not_from_kafka_brings_its_ids() -> None:
     brought = pa.table({"_hr_id": ["one", "two"]})
-    tables = flat(Documents("things", loose=(Loose([{"t": [1]}, 5], brought),)))
+    tables = flat(Documents("things", loose=(RowDocuments([{"t": [1]}, 5], brought),)))
     assert [row["_hr_id"] for row in rows(tables["things"])] == ["one", "two"]
     assert [row["_hr_parent_id"] for row in rows(tables["things__t"])] == ["one"]
 
 
 def test_several_documents_may_share_a_table() -> None:
     tables = flat(
-        Documents("all", "eu", loose=(Loose([{"a": 1}], keys([0])),)),
-        Documents("all", "us", loose=(Loose([{"a": 2}], keys([0])),)),
+        Documents("all", "eu", loose=(RowDocuments([{"a": 1}], keys([0])),)),
+        Documents("all", "us", loose=(RowDocuments([{"a": 2}], keys([0])),)),
     )
     ids: Sequence[str] = [row["_hr_id"] for row in rows(tables["all"])]
     assert len(set(ids)) == 2

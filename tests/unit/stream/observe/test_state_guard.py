@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from stream.observe.facts import Fact, LoopTicked, State, StateChanged
-from stream.observe.state_guard import onward
+from stream.observe.state_guard import forward_only
 
 
 def passed(*states: State) -> list[State]:
     told: list[Fact] = []
-    observe = onward(told.append)
+    observe = forward_only(told.append)
     for state in states:
         observe(StateChanged(state))
     return [fact.state for fact in told if isinstance(fact, StateChanged)]
@@ -31,7 +31,7 @@ def test_whoever_drains_still_stops() -> None:
 
 def test_what_is_no_state_is_told_at_any_time() -> None:
     told: list[Fact] = []
-    observe = onward(told.append)
+    observe = forward_only(told.append)
     observe(StateChanged("stopped"))
     observe(LoopTicked(0.0))
     assert told[-1] == LoopTicked(0.0)

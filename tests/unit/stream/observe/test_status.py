@@ -110,20 +110,20 @@ def test_a_loop_that_stands_still_is_sick() -> None:
     clock = Clock()
     health = Health(60.0, clock)
     clock.now += 61
-    assert health.sickness() == "the event loop has not moved for 61 s"
+    assert health.liveness_problem() == "the event loop has not moved for 61 s"
     health.observe(LoopTicked(0.0))
-    assert health.sickness() is None
+    assert health.liveness_problem() is None
 
 
 def test_ready_means_running_and_in_the_group() -> None:
     health = Health(60.0)
-    assert health.hindrance() == "starting"
+    assert health.readiness_problem() == "starting"
     health.observe(StateChanged("running"))
-    assert health.hindrance() == "waiting for the consumer group"
+    assert health.readiness_problem() == "waiting for the consumer group"
     health.observe(Assigned(frozenset()))
-    assert health.hindrance() is None
+    assert health.readiness_problem() is None
     health.observe(StateChanged("draining"))
-    assert health.hindrance() == "draining"
+    assert health.readiness_problem() == "draining"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from checkpoints import OffsetRange, Partition
-from stream.model import RawBatch, Slab
+from stream.model import PartitionRecords, RawBatch
 from stream.runtime.rejects import RefusedReason, set_aside
 
 
@@ -22,6 +22,6 @@ from stream.runtime.rejects import RefusedReason, set_aside
     ],
 )
 def test_a_refused_record_has_its_time_where_a_calendar_has_it(milliseconds: int, time: datetime | None) -> None:
-    slab = Slab(OffsetRange(Partition("orders", 0), 0, 1), [0], [milliseconds], [None], [b"{}"])
-    (reject,) = set_aside(RawBatch((slab,)), RefusedReason.REFUSED, "no")
+    part = PartitionRecords(OffsetRange(Partition("orders", 0), 0, 1), [0], [milliseconds], [None], [b"{}"])
+    (reject,) = set_aside(RawBatch((part,)), RefusedReason.REFUSED, "no")
     assert reject.timestamp == time

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stream.observe.facts import Fact, Retrying, SourceAnswered, SourceWaiting, Unacknowledged
-from stream.runtime.source_facts import fact_of
+from stream.runtime.source_facts import to_fact
 from stream.source.events import Kind, SourceEvent
 
 
@@ -22,4 +22,4 @@ from stream.source.events import Kind, SourceEvent
     ],
 )
 def test_each_event_of_a_source_is_one_fact_or_is_told_by_the_runner(kind: Kind, fact: Fact | None) -> None:
-    assert fact_of(SourceEvent(kind, detail="why")) == fact
+    assert to_fact(SourceEvent(kind, detail="why")) == fact

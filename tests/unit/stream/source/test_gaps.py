@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checkpoints import OffsetRange, Partition, Position
 from stream.source.contract import Gap
-from stream.source.gaps import acceptable, beyond, complaint, overtaken, replaced
+from stream.source.gaps import acceptable, describe, recreation_gaps, retention_gaps, truncation_gaps
 
 ORDERS = Partition("orders", 0)
 
@@ -14,25 +14,25 @@ def at(offset: int) -> Position:
 
 
 def test_a_log_that_begins_past_the_position_lost_what_is_between() -> None:
-    assert overtaken(at(3), {ORDERS: 7}) == (Gap("retention", OffsetRange(ORDERS, 3, 7)),)
+    assert retention_gaps(at(3), {ORDERS: 7}) == (Gap("retention", OffsetRange(ORDERS, 3, 7)),)
 
 
 def test_a_position_at_the_start_or_inside_of_the_log_lost_nothing() -> None:
-    assert overtaken(at(7), {ORDERS: 7}) == overtaken(at(9), {ORDERS: 7}) == ()
+    assert retention_gaps(at(7), {ORDERS: 7}) == retention_gaps(at(9), {ORDERS: 7}) == ()
 
 
 def test_a_log_that_ends_before_the_position_was_truncated() -> None:
-    assert beyond(at(9), {ORDERS: 7}) == (Gap("truncation", OffsetRange(ORDERS, 7, 9)),)
-    assert beyond(at(7), {ORDERS: 7}) == ()
+    assert truncation_gaps(at(9), {ORDERS: 7}) == (Gap("truncation", OffsetRange(ORDERS, 7, 9)),)
+    assert truncation_gaps(at(7), {ORDERS: 7}) == ()
 
 
 def test_a_recreated_topic_would_skip_what_it_holds_below_the_position() -> None:
-    gaps = replaced(at(5), {"orders"}, {ORDERS: 0}, {ORDERS: 9})
+    gaps = recreation_gaps(at(5), {"orders"}, {ORDERS: 0}, {ORDERS: 9})
     assert gaps == (Gap("recreated", OffsetRange(ORDERS, 0, 5)),)
 
 
 def test_a_recreated_topic_that_is_still_short_would_skip_all_of_it() -> None:
-    assert replaced(at(5), {"orders"}, {ORDERS: 1}, {ORDERS: 2})[0].range == OffsetRange(ORDERS, 1, 2)
+    assert recreation_gaps(at(5), {"orders"}, {ORDERS: 1}, {ORDERS: 2})[0].range == OffsetRange(ORDERS, 1, 2)
 
 
 def test_only_forward_gaps_can_be_accepted() -> None:
@@ -41,8 +41,8 @@ def test_only_forward_gaps_can_be_accepted() -> None:
 
 
 def test_a_complaint_names_ranges_and_the_way_out() -> None:
-    lost = complaint([Gap("retention", OffsetRange(ORDERS, 3, 7))], accept_loss=False)
-    other = complaint([Gap("recreated", OffsetRange(ORDERS, 0, 5))], accept_loss=True)
+    lost = describe([Gap("retention", OffsetRange(ORDERS, 3, 7))], accept_loss=False)
+    other = describe([Gap("recreated", OffsetRange(ORDERS, 0, 5))], accept_loss=True)
     assert "orders[0] offsets 3..7 (retention)" in lost
     assert "accept_loss" in lost
     assert "accept_loss cannot help" in other

@@ -107,7 +107,7 @@ async def test_wide_tables_get_the_memory_that_they_need(tmp_path: Path) -> None
 
 async def landing(sink: Sink, batch: Batch, once: Checkpoint) -> None:
     """Load until it has landed, asking after doubt."""
-    while not await settled(lambda: sink.landed(once.load_id)):
+    while not await settled(lambda: sink.is_committed(once.load_id)):
         with suppress(InDoubt):
             await settled(lambda: sink.load(batch, once))
 
