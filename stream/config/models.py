@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from stream.config.frozen import Frozen
-from stream.config.topics import Metadata, Topic
 from stream.config.urls import check_password
 from stream.config.validators import check_brokers, check_name_template, check_pattern, in_utc
 
@@ -19,7 +16,11 @@ _MOST_SECONDS = 2_147_483  # what fits into 32 bits as milliseconds: Kafka and P
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=_MOST_SECONDS, allow_inf_nan=False)]
 
 
-class Security(Frozen):
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
+
+
+class Security(_Frozen):
     """How to reach a broker that is not plaintext."""
 
     tls: bool = False
@@ -44,7 +45,7 @@ class Security(Frozen):
     """Allow SASL PLAIN without TLS: the password then crosses the network readable."""
 
 
-class Kafka(Frozen):
+class Kafka(_Frozen):
     """Where events come from."""
 
     brokers: Annotated[str, AfterValidator(check_brokers)] = "localhost:9092"
@@ -81,7 +82,7 @@ class Kafka(Frozen):
     """How much one fetch brings per partition; a single larger record still comes through."""
 
 
-class Destination(Frozen):
+class Destination(_Frozen):
     """Where tables go."""
 
     url: SecretStr | None = None
@@ -107,7 +108,7 @@ class Destination(Frozen):
         return url
 
 
-class Batching(Frozen):
+class Batching(_Frozen):
     """How events are cut into micro-batches: whichever bound is reached first."""
 
     max_rows: Annotated[int, Field(ge=1)] = 50_000
@@ -120,8 +121,8 @@ class Batching(Frozen):
     """Bytes of records in the whole process that are read and not yet committed."""
 
 
-class Tables(Frozen):
-    """How events become tables. `topics` says otherwise for single topics."""
+class Tables(_Frozen):
+    """How events become tables."""
 
     name_template: Annotated[str, AfterValidator(check_name_template)] = "{topic}"
     """Name of a topic's table; `{topic}` stands for the topic. The result is normalized to snake_case."""
@@ -130,14 +131,14 @@ class Tables(Frozen):
     that are null. No bound when not set."""
     detect_timestamps: bool = True
     """Text that is an ISO 8601 timestamp with a time becomes a timestamp column."""
-    metadata: tuple[Metadata, ...] = ()
+    include: tuple[Literal["topic", "key", "headers"], ...] = ()
     """Further columns on root rows: `_kafka_topic`, `_kafka_key`, `_kafka_headers`."""
     widen_rows: Annotated[int, Field(ge=0)] = 1_000_000
     """A column's type is widened in place in tables up to this many rows (integers to doubles only where each is
     exact), else a variant column takes the value."""
 
 
-class Limits(Frozen):
+class Limits(_Frozen):
     """What one record may be; a record past a limit is set aside in `_hr_rejects`."""
 
     max_record_bytes: Annotated[int, Field(ge=1)] = 16 * 1024 * 1024
@@ -148,7 +149,7 @@ class Limits(Frozen):
     """Different keys under which one record has values: columns that it needs. Elements of a list share theirs."""
 
 
-class Retry(Frozen):
+class Retry(_Frozen):
     """How an outage of the destination is sat out."""
 
     first_wait_seconds: Seconds = 0.2
@@ -161,7 +162,7 @@ class Retry(Frozen):
     """How long a start waits for broker and destination before it fails."""
 
 
-class Service(Frozen):
+class Service(_Frozen):
     """The process around the stream."""
 
     http: str | None = None
@@ -176,7 +177,7 @@ class Service(Frozen):
     """/livez fails when the event loop has not moved for this long."""
 
 
-class Config(Frozen):
+class Config(_Frozen):
     """Everything one `headrace run` needs."""
 
     pipeline: str | None = None
@@ -190,8 +191,6 @@ class Config(Frozen):
     """How events are cut into micro-batches."""
     tables: Tables = Tables()
     """How events become tables."""
-    topics: Mapping[str, Topic] = {}
-    """What differs for single topics, by name or glob (`[topics."shop.*"]`)."""
     limits: Limits = Limits()
     """What one record may be."""
     retry: Retry = Retry()
