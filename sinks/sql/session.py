@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from sinks.contract import Capabilities
 from sinks.schema import Table
+from sinks.sql.catalog import Catalog
 from sinks.sql.dialect import Dialect
 from sinks.sql.statement import Statement
 
@@ -20,8 +21,11 @@ class Session(Protocol):
         """Run one statement and return its rows."""
         ...
 
-    def copy(self, dataset: str, table: Table, data: pa.Table) -> None:
-        """Append all of `data` to `table`, column by name, in the open transaction. Raises `DataRefused`."""
+    def copy(self, dataset: str, table: Table, data: pa.Table) -> int:
+        """Append all of `data` to `table`, column by name, in the open transaction; return how many rows it took.
+
+        Raises `DataRefused`.
+        """
         ...
 
     def query(self, sql: str) -> pa.Table:
@@ -55,6 +59,11 @@ class Database(Protocol):
     @property
     def dialect(self) -> Dialect:
         """Return how it spells things."""
+        ...
+
+    @property
+    def catalog(self) -> Catalog:
+        """Return how to ask it what its tables are."""
         ...
 
     @property

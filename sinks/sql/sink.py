@@ -22,7 +22,7 @@ class SqlSink:
     def __init__(self, database: Database, options: SinkOptions) -> None:
         self._database = database
         self._thread = SessionThread(database)
-        self._do = Transactions(database.dialect, database.capabilities, options)
+        self._do = Transactions(database.dialect, database.catalog, database.capabilities, options)
 
     @property
     def capabilities(self) -> Capabilities:

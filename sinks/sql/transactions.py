@@ -16,14 +16,16 @@ from sinks.errors import DataRefused, InDoubt, SchemaConflict, SinkError, Transi
 from sinks.ledger import load_rows, reject_rows
 from sinks.limits import check_limits
 from sinks.schema import BIGINT, DOUBLE, Schema, Table
-from sinks.sql import catalog, ddl, dml, locks
+from sinks.sql import ddl, dml, locks
+from sinks.sql.catalog import Catalog
 from sinks.sql.dialect import Dialect
 from sinks.sql.ledger import Ledger
 from sinks.sql.offsets import Offsets, known
 from sinks.sql.rejects import rejects_table
 from sinks.sql.session import Session
 from sinks.sql.statement import Statement
-from sinks.sql.system import REJECTS, TABLES
+from sinks.sql.system import LOADS, REJECTS, TABLES
+from sinks.sql.table_audit import TableAudit
 
 _BEGIN: Final = Statement("BEGIN")
 
@@ -31,7 +33,7 @@ _BEGIN: Final = Statement("BEGIN")
 class Transactions:
     """The transactions of one pipeline on one dataset. Whoever calls rolls back after an error."""
 
-    def __init__(self, dialect: Dialect, capabilities: Capabilities, options: SinkOptions) -> None:
+    def __init__(self, dialect: Dialect, catalog: Catalog, capabilities: Capabilities, options: SinkOptions) -> None:
         self._dialect = dialect
         self._capabilities = capabilities
         self._dataset = options.dataset
@@ -39,6 +41,7 @@ class Transactions:
         self._owner = options.owner
         self._ledger = Ledger(dialect, options.dataset)
         self._offsets = Offsets(dialect, options.dataset)
+        self._audit = TableAudit(catalog, dialect, options.dataset)
         self._schema = Schema()  # the stored one, as last seen
 
     def create(self, session: Session) -> None:
@@ -91,21 +94,13 @@ class Transactions:
         session.execute(_BEGIN)
         self._lock(session, locks.shared)
         self._schema = self._newest_schema(session)
-        self._check_tables(session, self._schema)
+        self._audit.check(session, self._schema)
         session.rollback()
         return self._schema
 
     def _newest_schema(self, session: Session) -> Schema:
         rows = session.execute(self._ledger.newest_schema())
         return from_document(*rows[0]) if rows else Schema()
-
-    def _check_tables(self, session: Session, schema: Schema) -> None:
-        found: Sequence[Any] = session.execute(catalog.columns_of(self._dataset)) if schema.tables else ()
-        if wrong := list(catalog.differences(schema, found, self._dialect)):
-            raise SinkError(
-                f"dataset {self._dataset} was changed outside headrace: {'; '.join(wrong[:5])}. "
-                "Put it back as it was, or load into a new dataset"
-            )
 
     def apply(self, session: Session, plan: SchemaPlan) -> None:
         """Change the tables and store the new schema; see `Sink.apply`."""
@@ -177,11 +172,9 @@ class Transactions:
             if data.num_rows:
                 self._copy(session, schema.tables[name], data)
         if batch.rejects:
-            session.copy(self._dataset, TABLES[REJECTS], rejects_table(reject_rows(batch, step)))
+            self._copy(session, TABLES[REJECTS], rejects_table(reject_rows(batch, step)))
         failpoint("load.after_copy")
-        if not _execute_all(session, self._ledger.record(load_rows(batch, step, self._owner))):
-            raise Fenced(f"load {step.load_id} of pipeline {self._pipeline} has landed before")
-        self._advance(session, step)
+        self._keep_books(session, batch, step)
         _commit_load(session, step)
 
     def _fitting(self, session: Session, batch: Batch) -> Schema:
@@ -195,15 +188,21 @@ class Transactions:
 
     def _copy(self, session: Session, table: Table, data: pa.Table) -> None:
         try:
-            session.copy(self._dataset, table, data)
-        except DataRefused:
-            session.rollback()
-            self._check_tables(session, self._schema)  # the values are good if the table is another one
-            raise
+            stored = session.copy(self._dataset, table, data)
         except Transient:
             raise
         except SinkError as error:
-            raise SinkError(f"table {self._dataset}.{table.name}: {error}") from error
+            raise self._audit.refusal(session, self._schema, table.name, error) from error
+        if stored != data.num_rows:
+            raise self._audit.rows_kept_out(session, table.name, data.num_rows, stored)
+
+    def _keep_books(self, session: Session, batch: Batch, step: Checkpoint) -> None:
+        try:
+            if not _execute_all(session, self._ledger.record(load_rows(batch, step, self._owner))):
+                raise Fenced(f"load {step.load_id} of pipeline {self._pipeline} has landed before")
+            self._advance(session, step)
+        except DataRefused as error:  # by a constraint that is not ours: no record is to blame
+            raise self._audit.refusal(session, self._schema, LOADS, error) from error
 
     def _advance(self, session: Session, step: Checkpoint) -> None:
         failpoint("offset.before_cas")

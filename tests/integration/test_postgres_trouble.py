@@ -41,6 +41,11 @@ def run(dsn: str, *statements: str) -> None:
             connection.execute(statement.encode())
 
 
+def run_query(dsn: str, query: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
 async def told(dsn: str, dataset: str = "shop") -> SinkError:
     """Return the error that opening a sink gives."""
     sink = connect(dsn, options(dataset))
@@ -131,6 +136,95 @@ async def test_a_table_changed_behind_us_stops_the_load(
     with pytest.raises(SinkError, match=error) as caught:
         await sink.load(batch(schema, {"orders": [{"n": 1, "note": "a"}]}), data_step("load-1"))
     assert type(caught.value) is SinkError
+
+
+REFUSING = {
+    "a foreign column": (
+        "ALTER TABLE {0}.orders ADD COLUMN mine integer NOT NULL",
+        "orders.mine, which headrace did not make, takes no NULL",
+    ),
+    "no NULL any more": ("ALTER TABLE {0}.orders ALTER COLUMN note SET NOT NULL", "orders.note takes no NULL"),
+    "a dropped column": ("ALTER TABLE {0}.orders DROP COLUMN note", "orders.note is gone"),
+    "a trigger that drops rows": (
+        "CREATE FUNCTION {0}.drop_some() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$BEGIN IF NEW.n = 1 THEN RETURN NULL; END IF; RETURN NEW; END$$; "
+        "CREATE TRIGGER picky BEFORE INSERT ON {0}.orders FOR EACH ROW EXECUTE FUNCTION {0}.drop_some()",
+        "stored 1 of 2 rows.*triggers.*picky",
+    ),
+    "a trigger that raises": (
+        "CREATE FUNCTION {0}.never() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'no way'; END$$; "
+        "CREATE TRIGGER picky BEFORE INSERT ON {0}.orders FOR EACH ROW EXECUTE FUNCTION {0}.never()",
+        "orders: .*no way",
+    ),
+    "a foreign column of the ledger": (
+        "ALTER TABLE {0}._hr_loads ADD COLUMN mine integer NOT NULL",
+        "_hr_loads.mine, which headrace did not make",
+    ),
+    "a constraint on the ledger": (
+        "ALTER TABLE {0}._hr_loads ADD CHECK (records < 0)",
+        "_hr_loads: .*violates check constraint",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSING)
+async def test_a_table_that_refuses_every_row_stops_the_load_with_its_reason(
+    sink: Sink, postgres_dsn: str, dataset: str, what: str
+) -> None:
+    change, told = REFUSING[what]
+    schema = await grown(sink, ORDERS)
+    run(postgres_dsn, change.format(dataset))
+    with pytest.raises(SinkError, match=told) as caught:
+        await sink.load(batch(schema, {"orders": [{"n": 1}, {"n": 2}]}), data_step("load-1"))
+    assert type(caught.value) is SinkError
+    assert not run_query(postgres_dsn, f"SELECT 1 FROM {dataset}.orders")
+
+
+async def test_a_trigger_that_refuses_a_value_is_named(sink: Sink, postgres_dsn: str, dataset: str) -> None:
+    schema = await grown(sink, ORDERS)
+    run(
+        postgres_dsn,
+        f"CREATE FUNCTION {dataset}.judge() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$BEGIN RAISE 'no' USING ERRCODE = '23514'; END$$",
+        f"CREATE TRIGGER picky BEFORE INSERT ON {dataset}.orders FOR EACH ROW EXECUTE FUNCTION {dataset}.judge()",
+    )
+    with pytest.raises(DataRefused, match="picky"):
+        await sink.load(batch(schema, {"orders": [{"n": 1}]}), data_step("load-1"))
+
+
+OWNED_BY_ANOTHER = {
+    "without a right": ((), "orders belongs to .*_other.*grant SELECT and INSERT"),
+    "with the rights": (("GRANT SELECT, INSERT ON {0}.orders TO {0}",), None),
+    "with row security": (
+        ("GRANT SELECT, INSERT ON {0}.orders TO {0}", "ALTER TABLE {0}.orders ENABLE ROW LEVEL SECURITY"),
+        "row security is on for table orders",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OWNED_BY_ANOTHER)
+async def test_a_table_of_another_owner_is_not_gone(postgres_dsn: str, dataset: str, what: str) -> None:
+    changes, told = OWNED_BY_ANOTHER[what]
+    run(
+        postgres_dsn,
+        f"CREATE ROLE {dataset} LOGIN PASSWORD '{SECRET}'",
+        f"CREATE ROLE {dataset}_other",
+        f"CREATE SCHEMA {dataset} AUTHORIZATION {dataset}",
+    )
+    sink = connect(altered(postgres_dsn, user=dataset), options(dataset))
+    await sink.open()
+    await grown(sink, ORDERS)
+    run(
+        postgres_dsn,
+        f"ALTER TABLE {dataset}.orders OWNER TO {dataset}_other",
+        *(change.format(dataset) for change in changes),
+    )
+    if told is None:
+        await sink.load(batch(await sink.schema(), {"orders": [{"n": 1}]}), data_step("load-1"))
+    else:
+        with pytest.raises(SinkError, match=told):
+            await sink.schema()
+    await sink.aclose()
 
 
 async def test_a_view_that_keeps_a_column_from_growing_is_told_with_the_ways_out(

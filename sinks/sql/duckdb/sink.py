@@ -15,7 +15,9 @@ from sinks.contract import Capabilities, SinkOptions
 from sinks.errors import InDoubt, SinkError, Transient
 from sinks.schema import Table
 from sinks.sql import ddl, dml
+from sinks.sql.catalog import Catalog
 from sinks.sql.dialect import DUCKDB, Dialect
+from sinks.sql.duckdb.catalog import DuckdbCatalog
 from sinks.sql.duckdb.errors import out_of_memory, while_copying, while_opening, while_working
 from sinks.sql.session import Session
 from sinks.sql.sink import SqlSink
@@ -86,6 +88,10 @@ class _Database:
         return DUCKDB
 
     @property
+    def catalog(self) -> Catalog:
+        return DuckdbCatalog()
+
+    @property
     def capabilities(self) -> Capabilities:
         return _CAPABILITIES
 
@@ -149,15 +155,17 @@ class _Session:
         self._in_transaction = self._in_transaction or statement.text == "BEGIN"
         return rows
 
-    def copy(self, dataset: str, table: Table, data: pa.Table) -> None:
+    def copy(self, dataset: str, table: Table, data: pa.Table) -> int:
         self._check_alive()
         self._connection.register(_INCOMING, data)
         try:
-            self._connection.execute(dml.insert_from(_INCOMING, dataset, table.name, tuple(data.column_names)).text)
+            statement = dml.insert_from(_INCOMING, dataset, table.name, tuple(data.column_names))
+            ((stored,),) = self._connection.execute(statement.text).fetchall()
         except duckdb.Error as error:
             raise self._map_error(error, while_copying) from error  # the view goes with the transaction
         self._connection.unregister(_INCOMING)
         self._appended += data.num_rows
+        return int(stored)
 
     def query(self, sql: str) -> pa.Table:
         self._check_alive()

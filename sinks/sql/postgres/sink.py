@@ -19,8 +19,10 @@ from sinks.contract import Capabilities, SinkOptions
 from sinks.errors import InDoubt, SinkError, Transient
 from sinks.schema import Table
 from sinks.sql import ddl, dml
+from sinks.sql.catalog import Catalog
 from sinks.sql.dialect import POSTGRES, Dialect
 from sinks.sql.postgres.binary_chunks import binary_chunks, has_binary_form
+from sinks.sql.postgres.catalog import PostgresCatalog
 from sinks.sql.postgres.connection import Connection
 from sinks.sql.postgres.csv_chunks import csv_chunks
 from sinks.sql.postgres.errors import Server, while_connecting, while_copying, while_working
@@ -83,6 +85,10 @@ class _Database:
         return POSTGRES
 
     @property
+    def catalog(self) -> Catalog:
+        return PostgresCatalog()
+
+    @property
     def capabilities(self) -> Capabilities:
         return _CAPABILITIES
 
@@ -127,22 +133,22 @@ class _Session:
         except psycopg.Error as error:
             raise self._map_error(error) from error
 
-    def copy(self, dataset: str, table: Table, data: pa.Table) -> None:
+    def copy(self, dataset: str, table: Table, data: pa.Table) -> int:
         columns = tuple(data.column_names)
         if has_binary_form(table):
-            self._copy(dml.copy_from(dataset, table.name, columns, "binary"), binary_chunks(table, data))
-        else:
-            self._copy(dml.copy_from(dataset, table.name, columns, "csv"), csv_chunks(data))
+            return self._copy(dml.copy_from(dataset, table.name, columns, "binary"), binary_chunks(table, data))
+        return self._copy(dml.copy_from(dataset, table.name, columns, "csv"), csv_chunks(data))
 
-    def _copy(self, statement: Statement, chunks: Iterator[bytes | memoryview]) -> None:
-        under_way = False
+    def _copy(self, statement: Statement, chunks: Iterator[bytes | memoryview]) -> int:
+        under_way, cursor = False, self._connection.cursor()
         try:
-            with self._connection.cursor().copy(statement.text.encode()) as copy:
+            with cursor.copy(statement.text.encode()) as copy:
                 under_way = True
                 for chunk in chunks:
                     copy.write(chunk)
         except psycopg.Error as error:
             raise (while_copying(error, self._server) if under_way else self._map_error(error)) from error
+        return cursor.rowcount
 
     def query(self, sql: str) -> pa.Table:
         self.execute(ddl.use_dataset(self._dataset))

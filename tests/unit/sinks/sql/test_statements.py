@@ -9,7 +9,7 @@ from checkpoints import Checkpoint, OffsetRange, Partition, Position, Span
 from sinks import AddColumn, Batch, Column, CreateTable, Schema, Table, WidenColumn
 from sinks.ledger import load_rows
 from sinks.schema import BIGINT, BINARY, BOOL, DATE, DOUBLE, JSON, TEXT, TIME, TIMESTAMP, decimal
-from sinks.sql import catalog, ddl, dml, locks
+from sinks.sql import ddl, dml, locks
 from sinks.sql.dialect import DUCKDB, POSTGRES, Dialect
 from sinks.sql.ledger import Ledger
 from sinks.sql.offsets import Offsets
@@ -85,7 +85,6 @@ def test_rows_are_copied_and_inserted_by_name() -> None:
         dml.insert_from("hr_incoming", "shop", "orders", columns),
         dml.count("shop", "orders", 1_000_000),
         dml.beyond_double("shop", "orders", HOSTILE),
-        catalog.columns_of("shop"),
     )
 
 

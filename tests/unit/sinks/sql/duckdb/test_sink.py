@@ -226,6 +226,9 @@ async def test_memory_lives_as_long_as_its_sink() -> None:
         ("DROP TABLE orders", "orders is gone"),
         ("ALTER TABLE orders DROP COLUMN note", "orders.note is gone"),
         ("ALTER TABLE orders ALTER COLUMN n TYPE VARCHAR", "orders.n is VARCHAR, not bigint"),
+        ("ALTER TABLE orders ALTER COLUMN n SET NOT NULL", "orders.n takes no NULL any more"),
+        ("DROP TABLE orders; CREATE VIEW orders AS SELECT 1", "orders is a view or the like"),
+        ("ALTER TABLE _hr_loads DROP COLUMN lost", "_hr_loads.lost is gone"),
     ],
 )
 async def test_a_table_changed_behind_us_stops_the_next_start(tmp_path: Path, change: str, error: str) -> None:
@@ -243,7 +246,7 @@ async def test_a_table_dropped_behind_us_stops_the_load(tmp_path: Path) -> None:
     await sink.open()
     schema = await grown(sink, ORDERS)
     await sink.query("BEGIN; DROP TABLE orders; COMMIT; SELECT 1")
-    with pytest.raises(SinkError, match=r"shop\.orders") as caught:
+    with pytest.raises(SinkError, match="table orders is gone") as caught:
         await sink.load(batch(schema, {"orders": [{"n": 1}]}), data_step("load-1"))
     await sink.aclose()
     assert type(caught.value) is SinkError

@@ -16,8 +16,3 @@ FROM "shop"."orders"
 WHERE "shop"."orders"."id"" int); drop table ""victim""; --%s:x $1" NOT BETWEEN $1 AND $2 
  LIMIT $3
 -- (-9007199254740992, 9007199254740992, 1)
-
-SELECT information_schema.columns.table_name, information_schema.columns.column_name, information_schema.columns.data_type, information_schema.columns.numeric_precision, information_schema.columns.numeric_scale 
-FROM information_schema.columns 
-WHERE information_schema.columns.table_schema = $1
--- ('shop',)

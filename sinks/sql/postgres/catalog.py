@@ -1,0 +1,48 @@
+"""What `pg_catalog` knows of a dataset. `information_schema` hides whatever belongs to another role."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sinks.sql.statement import Statement
+
+_TABLES: Final = """
+SELECT c.relname::text,
+       c.relkind IN ('r', 'p', 'f'),
+       pg_catalog.pg_get_userbyid(c.relowner)::text,
+       pg_catalog.has_table_privilege(c.oid, 'INSERT') AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),
+       pg_catalog.row_security_active(c.oid),
+       coalesce((SELECT string_agg(t.tgname::text, ', ' ORDER BY t.tgname)
+                 FROM pg_catalog.pg_trigger t
+                 WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D'), '')
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
+""".strip()
+
+# Digits of a numeric as `information_schema._pg_numeric_precision` and `_scale` read them.
+_COLUMNS: Final = """
+SELECT c.relname::text,
+       a.attname::text,
+       pg_catalog.format_type(a.atttypid, NULL),
+       CASE WHEN a.atttypmod > 4 THEN ((a.atttypmod - 4) >> 16) & 65535 END,
+       CASE WHEN a.atttypmod > 4 THEN (a.atttypmod - 4) & 2047 END,
+       NOT a.attnotnull,
+       a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped
+""".strip()
+
+
+class PostgresCatalog:
+    """The questions to `pg_catalog`; see `sinks.sql.catalog.Catalog`."""
+
+    def tables(self, dataset: str) -> Statement:
+        """Return the query for all relations of a dataset."""
+        return Statement(_TABLES, (dataset,))
+
+    def columns(self, dataset: str) -> Statement:
+        """Return the query for all columns of a dataset's tables."""
+        return Statement(_COLUMNS, (dataset,))
