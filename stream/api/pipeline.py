@@ -21,6 +21,7 @@ from stream.api.state import Remembered, checked_name, default_dir, recall, reme
 from stream.api.validation import refuse_disposition, refuse_no_name, refuse_running_loop, refuse_unbuilt
 from stream.config.loader import destination_from
 from stream.config.models import Config, Retry
+from stream.config.topic_settings import wants_headers
 from stream.errors import ConfigError
 from stream.extract.collect import gathered, gathered_until
 from stream.extract.resources import KafkaEvents, table_of
@@ -120,7 +121,7 @@ class Pipeline:
     async def _stream(self, events: KafkaEvents, observe: Observer, stopping: anyio.Event) -> LoadInfo:
         config = self._resolved().model_copy(update={"kafka": events.config})
         group = events.config.group or default_group(self.pipeline_name, config)
-        headers = "headers" in config.tables.include
+        headers = wants_headers(config)
         sink = open_sink(self.pipeline_name, config)
         if sink.capabilities.single_process and not events.config.group:
             config = _with_one_member(config)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -28,11 +29,15 @@ def schema() -> None:
 def check(
     config: Annotated[Path | None, typer.Option("--config", "-c", help="TOML or YAML file.")] = None,
 ) -> None:
-    """Print the configuration that a run would have, without its secrets; fail when it could not run."""
+    """Print the configuration that a run would have, without its secrets; fail when it could not run.
+
+    `effective` says what holds for each topic, and where that was written.
+    """
     with reporting():
         from stream.api.destinations import open_sink
         from stream.api.pipeline import pipeline_of
         from stream.config import loader as settings
+        from stream.config.topic_settings import described, settings_for, unmatched_patterns
         from stream.observe.http import parse_address
         from stream.source.security import security_arguments
 
@@ -42,7 +47,10 @@ def check(
         security_arguments(loaded.kafka.security)
         if loaded.service.http is not None:
             parse_address(loaded.service.http)
-        print(json.dumps(settings.public(loaded), indent=2))
+        effective = {topic: described(settings_for(loaded, topic)) for topic in loaded.kafka.topics}
+        print(json.dumps({**settings.public(loaded), "effective": effective}, indent=2))
+        for pattern in unmatched_patterns(loaded, loaded.kafka.topics) if loaded.kafka.topics else ():
+            print(f'headrace: topics."{pattern}" matches none of kafka.topics', file=sys.stderr)
 
 
 @app.command(hidden=True)

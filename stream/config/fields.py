@@ -56,6 +56,11 @@ def is_list(path: Path) -> bool:
     return path in leaves() and get_origin(leaves()[path].annotation) is tuple
 
 
+def is_mapping(path: Path) -> bool:
+    """Return whether a setting takes settings by name."""
+    return path in leaves() and get_origin(leaves()[path].annotation) is Mapping
+
+
 def secret_of(path: Path) -> Path | None:
     """Return the secret that `path` names a file for: `password_file` for `password`; None for any other path."""
     if path in leaves() or not path[-1].endswith("_file"):

@@ -143,13 +143,24 @@ def _without_file(setting: Setting) -> Setting:
 
 def _listed(setting: Setting) -> Setting:
     value = setting.value
-    if not fields.is_list(setting.path) or not isinstance(value, str):
+    if not isinstance(value, str):
+        return setting
+    if fields.is_mapping(setting.path):
+        return _from_json(setting, value)
+    if not fields.is_list(setting.path):
         return setting
     try:
         many = json.loads(value) if value.lstrip().startswith("[") else [part.strip() for part in value.split(",")]
     except json.JSONDecodeError:
         raise ConfigError(f"{setting.named} starts like a JSON list and is none; or write a,b,c") from None
     return Setting(setting.path, many, setting.named)
+
+
+def _from_json(setting: Setting, text: str) -> Setting:
+    try:
+        return Setting(setting.path, json.loads(text), setting.named)
+    except json.JSONDecodeError:
+        raise ConfigError(f"{setting.named} must be a JSON object of settings by name") from None
 
 
 def _unknown(setting: Setting) -> str:

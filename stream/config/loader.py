@@ -5,13 +5,14 @@ Precedence: command line, environment, file, default. An error names the place a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
 from stream.config import fields
+from stream.config.complaints import complaints
 from stream.config.layers import Layer, from_command_line, from_environment, from_file, layer
 from stream.config.models import Config, Destination
 from stream.config.redaction import MASK
@@ -46,7 +47,7 @@ def _checked(settings: Layer) -> Config:
     try:
         return Config.model_validate(_nested(settings))
     except ValidationError as error:
-        raise ConfigError("\n".join(_complaints(error, settings))) from None  # its own text may show a secret
+        raise ConfigError("\n".join(complaints(error, settings))) from None  # its own text may show a secret
 
 
 def require_complete(config: Config) -> None:
@@ -82,29 +83,6 @@ def secrets(config: Config) -> tuple[str, ...]:
             text = secret.get_secret_value()
             found += passwords(text) if path[-1] == "url" else [text]
     return tuple(found)
-
-
-def _complaints(error: ValidationError, settings: Layer) -> Iterator[str]:
-    reasons: dict[fields.Path, list[str]] = {}
-    for detail in error.errors(include_url=False):
-        place = tuple(str(part) for part in detail["loc"])
-        while place and place not in fields.leaves():
-            place = place[:-1]  # an item of a list, or one type of a union
-        if detail["type"] == "value_error":
-            yield f"{settings[place].named}: {detail['ctx']['error']}"
-        else:
-            reasons.setdefault(place, []).append(_plain(detail["type"], detail["msg"]))
-    for place, texts in reasons.items():
-        setting = settings[place]
-        got = "" if fields.is_secret(place) else f", not {setting.value!r}"
-        yield f"{setting.named} must be {' or '.join(dict.fromkeys(texts))}{got}"
-
-
-def _plain(kind: str, message: str) -> str:
-    wanted = message.removeprefix("Input should be ")
-    if kind == "literal_error":
-        return wanted
-    return wanted.partition(", ")[0].replace("a valid tuple", "a list").removesuffix(" or date")
 
 
 def _nested(settings: Layer) -> dict[str, Any]:

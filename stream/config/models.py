@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 
+from stream.config.frozen import Frozen
+from stream.config.topics import Metadata, Topic
 from stream.config.urls import check_password
 from stream.config.validators import check_brokers, check_name_template, check_pattern, in_utc
 
@@ -16,11 +19,7 @@ _MOST_SECONDS = 2_147_483  # what fits into 32 bits as milliseconds: Kafka and P
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=_MOST_SECONDS, allow_inf_nan=False)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
-
-
-class Security(_Frozen):
+class Security(Frozen):
     """How to reach a broker that is not plaintext."""
 
     tls: bool = False
@@ -45,7 +44,7 @@ class Security(_Frozen):
     """Allow SASL PLAIN without TLS: the password then crosses the network readable."""
 
 
-class Kafka(_Frozen):
+class Kafka(Frozen):
     """Where events come from."""
 
     brokers: Annotated[str, AfterValidator(check_brokers)] = "localhost:9092"
@@ -82,7 +81,7 @@ class Kafka(_Frozen):
     """How much one fetch brings per partition; a single larger record still comes through."""
 
 
-class Destination(_Frozen):
+class Destination(Frozen):
     """Where tables go."""
 
     url: SecretStr | None = None
@@ -108,7 +107,7 @@ class Destination(_Frozen):
         return url
 
 
-class Batching(_Frozen):
+class Batching(Frozen):
     """How events are cut into micro-batches: whichever bound is reached first."""
 
     max_rows: Annotated[int, Field(ge=1)] = 50_000
@@ -121,8 +120,8 @@ class Batching(_Frozen):
     """Bytes of records in the whole process that are read and not yet committed."""
 
 
-class Tables(_Frozen):
-    """How events become tables."""
+class Tables(Frozen):
+    """How events become tables. `topics` says otherwise for single topics."""
 
     name_template: Annotated[str, AfterValidator(check_name_template)] = "{topic}"
     """Name of a topic's table; `{topic}` stands for the topic. The result is normalized to snake_case."""
@@ -131,14 +130,14 @@ class Tables(_Frozen):
     that are null. No bound when not set."""
     detect_timestamps: bool = True
     """Text that is an ISO 8601 timestamp with a time becomes a timestamp column."""
-    include: tuple[Literal["topic", "key", "headers"], ...] = ()
+    metadata: tuple[Metadata, ...] = ()
     """Further columns on root rows: `_kafka_topic`, `_kafka_key`, `_kafka_headers`."""
     widen_rows: Annotated[int, Field(ge=0)] = 1_000_000
     """A column's type is widened in place in tables up to this many rows (integers to doubles only where each is
     exact), else a variant column takes the value."""
 
 
-class Limits(_Frozen):
+class Limits(Frozen):
     """What one record may be; a record past a limit is set aside in `_hr_rejects`."""
 
     max_record_bytes: Annotated[int, Field(ge=1)] = 16 * 1024 * 1024
@@ -149,7 +148,7 @@ class Limits(_Frozen):
     """Different keys under which one record has values: columns that it needs. Elements of a list share theirs."""
 
 
-class Retry(_Frozen):
+class Retry(Frozen):
     """How an outage of the destination is sat out."""
 
     first_wait_seconds: Seconds = 0.2
@@ -162,7 +161,7 @@ class Retry(_Frozen):
     """How long a start waits for broker and destination before it fails."""
 
 
-class Service(_Frozen):
+class Service(Frozen):
     """The process around the stream."""
 
     http: str | None = None
@@ -177,7 +176,7 @@ class Service(_Frozen):
     """/livez fails when the event loop has not moved for this long."""
 
 
-class Config(_Frozen):
+class Config(Frozen):
     """Everything one `headrace run` needs."""
 
     pipeline: str | None = None
@@ -191,6 +190,8 @@ class Config(_Frozen):
     """How events are cut into micro-batches."""
     tables: Tables = Tables()
     """How events become tables."""
+    topics: Mapping[str, Topic] = {}
+    """What differs for single topics, by name or glob (`[topics."shop.*"]`)."""
     limits: Limits = Limits()
     """What one record may be."""
     retry: Retry = Retry()

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from stream.config import fields
 from stream.config.models import Config
+from stream.config.topics import Topic
 
 _INTRO: Final = """\
 # Configuration
@@ -39,6 +40,21 @@ password_file = "/run/secrets/warehouse"
 http = ":9090"
 ```
 """
+_TOPICS: Final = """\
+## topics
+
+What differs for single topics, by name or glob (`*`, `?`, `[...]`). Where several patterns match a topic, the most
+specific one that has a setting wins: a whole name, then the pattern with the most literal characters; what none of them
+says comes from `tables`. `headrace config check` shows what holds for each topic, and where it was written.
+
+```toml
+[topics."shop.*"]
+metadata = ["topic"]
+
+[topics."shop.orders"]
+table = "orders"
+```
+"""
 _FORMATS: Final = {"password": "secret", "date-time": "timestamp", "path": "path"}
 _TYPES: Final = {"string": "text", "boolean": "bool"}
 _BOUNDS: Final = {"exclusiveMinimum": ">", "minimum": "≥", "maximum": "≤"}
@@ -51,6 +67,7 @@ def configuration_page() -> str:
     parts = [_INTRO, _table(())]
     for path, field in fields.sections().items():
         parts.append(f"## {fields.dotted(path)}\n\n{field.description}\n\n{_table(path)}")
+    parts.append(f"{_TOPICS}\n{_rows(Topic.model_json_schema()['properties'])}")
     return "\n".join(parts)
 
 
@@ -74,7 +91,11 @@ def _definition(schema: Node, section: fields.Path) -> Node:
 def _table(section: fields.Path) -> str:
     properties = _definition(Config.model_json_schema(), section)["properties"]
     settings = [path[-1] for path in fields.leaves() if path[:-1] == section]
-    rows = [_row(name, properties[name]) for name in settings]
+    return _rows({name: properties[name] for name in settings})
+
+
+def _rows(properties: Node) -> str:
+    rows = [_row(name, node) for name, node in properties.items()]
     return "\n".join(["| setting | type | default | meaning |", "|---|---|---|---|", *rows]) + "\n"
 
 
@@ -87,6 +108,8 @@ def _type(node: Node) -> str:
         return " or ".join(_type(kind) for kind in node["anyOf"] if kind.get("type") != "null")
     if values := node.get("enum") or ([node["const"]] if "const" in node else []):
         return ", ".join(f"`{value}`" for value in values)
+    if "additionalProperties" in node:
+        return "settings by name"
     if node["type"] == "array":
         return f"list of {_type(node['items'])}"
     plain: str = node["type"]
@@ -95,4 +118,4 @@ def _type(node: Node) -> str:
 
 
 def _default(value: object) -> str:
-    return "" if value is None or value == [] else f"`{json.dumps(value)}`"
+    return "" if value in (None, [], {}) else f"`{json.dumps(value)}`"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, Protocol
 
 from stream.config.models import Limits
@@ -22,8 +22,10 @@ class Decoder(Protocol):
 class MakeDecoder(Protocol):
     """How a decoder is made, whatever its format."""
 
-    def __call__(self, limits: Limits, *, include: tuple[str, ...] = (), table_of: Callable[[str], str]) -> Decoder:
-        """Return a decoder that has seen nothing yet."""
+    def __call__(
+        self, limits: Limits, *, table_of: Callable[[str], str], metadata_of: Callable[[str], Collection[str]] = ...
+    ) -> Decoder:
+        """Return a decoder that has seen nothing yet; `table_of` and `metadata_of` are asked by topic."""
         ...
 
 

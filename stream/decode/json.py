@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
 import pyarrow as pa
@@ -26,6 +26,10 @@ NULL: Final = "null"
 _Skipped = dict[Partition, Counter[str]]
 
 
+def _no_metadata(topic: str) -> Collection[str]:
+    return ()
+
+
 class JsonDecoder:
     """Decodes batches of JSON records. Used by one thread at a time, and never on the event loop.
 
@@ -33,9 +37,15 @@ class JsonDecoder:
     column of whole numbers may be of integers or of doubles that equal them.
     """
 
-    def __init__(self, limits: Limits, *, include: tuple[str, ...] = (), table_of: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        table_of: Callable[[str], str],
+        metadata_of: Callable[[str], Collection[str]] = _no_metadata,
+    ) -> None:
         self._limits = limits
-        self._include = include
+        self._metadata_of = metadata_of
         self._table_of = table_of
         self._fitters: dict[str, Fitter] = {}
 
@@ -59,7 +69,7 @@ class JsonDecoder:
         fitter = self._fitters.setdefault(topic, Fitter(self._limits))
         pieces, unfit = fitter.fit(subset)
         exact = self._read_each((suspects + unfit).rows, rows, rejects, skipped)
-        keys = rows.keys(self._include)
+        keys = rows.keys(self._metadata_of(topic))
         columnar = tuple(ArrowDocuments(table, _chosen(keys, records.rows)) for table, records in pieces)
         loose = (RowDocuments(list(exact.values()), _chosen(keys, list(exact))),) if exact else ()
         return columnar, loose

@@ -30,18 +30,18 @@ class Rows:
         """Return the partition that a row came from."""
         return self._slabs[bisect_right(self._starts, row) - 1].range.partition
 
-    def keys(self, include: Collection[str]) -> pa.Table:
-        """Return the identifying columns of all rows; `include` asks for more (`topic`, `key`, `headers`)."""
+    def keys(self, metadata: Collection[str]) -> pa.Table:
+        """Return the identifying columns of all rows; `metadata` asks for more (`topic`, `key`, `headers`)."""
         columns = {
             "_kafka_partition": self._constant(lambda part: part.range.partition.number, pa.int64()),
             "_kafka_offset": self._column(lambda part: part.offsets, pa.int64()),
             "_kafka_timestamp": times_of(self._column(lambda part: part.timestamps, pa.int64())),
         }
-        if "topic" in include:
+        if "topic" in metadata:
             columns["_kafka_topic"] = self._constant(lambda part: part.range.partition.topic, pa.string())
-        if "key" in include:
+        if "key" in metadata:
             columns["_kafka_key"] = self._column(lambda part: part.keys, pa.binary())
-        if "headers" in include:
+        if "headers" in metadata:
             columns["_kafka_headers"] = self._column(_header_texts, pa.string())
         return pa.table(columns)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -17,23 +17,29 @@ from stream.normalize.table_builders import TableBuilders
 
 
 def normalize(
-    documents: Sequence[Documents], *, names: Names, load_id: str, max_nesting: int | None = None
+    documents: Sequence[Documents],
+    *,
+    names: Names,
+    load_id: str,
+    max_nesting: Callable[[str | None], int | None] = lambda topic: None,
 ) -> tuple[FlatTable, ...]:
     """Return the tables these documents make, parents before children, those without rows left out.
 
-    Pure: the same documents, names and load id give the same tables. `max_nesting` levels of objects and lists are
-    taken apart, what lies deeper stays JSON text; None is no bound. Raises `UnsupportedValue`.
+    Pure: the same documents, names and load id give the same tables. `max_nesting` is asked by topic: so
+    many levels of objects and lists are taken apart, what lies deeper stays JSON text; None is no bound. Raises
+    `UnsupportedValue`.
     """
     drafts = TableBuilders(names)
-    flattener, loosener = Flattener(drafts, max_nesting), RowFlattener(drafts, max_nesting)
     for one in documents:
+        nesting = max_nesting(one.topic)
+        columns, rows = Flattener(drafts, nesting), RowFlattener(drafts, nesting)
         root = drafts.root(one.table)
         for columnar in filter(_has_rows, one.columnar):
-            flattener.flatten(columnar, root, _identity(columnar.keys, one.topic, load_id))
+            columns.flatten(columnar, root, _identity(columnar.keys, one.topic, load_id))
         for loose in filter(_has_rows, one.loose):
             if one.topic is None:  # what comes from Kafka was bounded before it was decoded
                 check_depth(loose.values)
-            loosener.flatten(loose, root, _identity(loose.keys, one.topic, load_id))
+            rows.flatten(loose, root, _identity(loose.keys, one.topic, load_id))
     return drafts.finished()
 
 

@@ -28,6 +28,7 @@ class Started:
     topics: tuple[str, ...] = ()
     schema_version: int = 0
     tables: tuple[str, ...] = ()  # those that are there already
+    unmatched: tuple[str, ...] = ()  # patterns of the setting `topics` that match none of the topics
 
 
 @dataclass(frozen=True, slots=True)

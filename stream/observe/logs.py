@@ -68,6 +68,8 @@ class LogObserver:
                     topics=list(fact.topics),
                     schema=fact.schema_version,
                 )
+                for pattern in fact.unmatched:
+                    self._log.warning("settings match no topic", setting=f'topics."{pattern}"')
             case StateChanged("failed", reason):
                 self._tell_rejects()
                 self._log.error("failed", **({"reason": reason} if reason else {}))

@@ -6,10 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from checkpoints import Checkpoint, Partition, Position, Span
 from sinks import Batch, Capabilities, Reject, Schema, SchemaPlan
 from stream.config.models import Config
+from stream.config.topic_settings import settings_for
 from stream.decode import JsonDecoder
 from stream.evolve import Rules, evolve
 from stream.model import Decoded, Documents, PartitionRecords, RawBatch
@@ -49,11 +51,11 @@ class Preparer:
     """The pure middle of a pipeline, for one destination. Used from one worker thread at a time."""
 
     def __init__(self, config: Config, capabilities: Capabilities) -> None:
-        template = config.tables.name_template
         self._tables = config.tables
+        self._settings_of = cache(lambda topic: settings_for(config, topic).settings)
         self._capabilities = capabilities
         self._decoder = JsonDecoder(
-            config.limits, include=config.tables.include, table_of=lambda topic: template.format(topic=topic)
+            config.limits, table_of=self._table_of, metadata_of=lambda topic: self._settings_of(topic).metadata or ()
         )
 
     def decode(self, raw: RawBatch) -> Decoded:
@@ -76,7 +78,7 @@ class Preparer:
         """
         names = Names(schema, self._capabilities.max_identifier_bytes)
         with _timed(seconds, "normalize"):
-            flat = normalize(tuple(documents), names=names, load_id=load_id, max_nesting=self._tables.max_nesting)
+            flat = normalize(tuple(documents), names=names, load_id=load_id, max_nesting=self._max_nesting)
         rules = Rules(
             detect_timestamps=self._tables.detect_timestamps,
             max_columns=self._capabilities.max_columns,
@@ -87,6 +89,12 @@ class Preparer:
         with _timed(seconds, "evolve"):
             evolved = evolve(schema, flat, rules)
         return Shaped(evolved.plan, Batch(evolved.tables, rejects, evolved.plan.target.version))
+
+    def _table_of(self, topic: str) -> str:
+        return (self._settings_of(topic).table or "{topic}").format(topic=topic)
+
+    def _max_nesting(self, topic: str | None) -> int | None:
+        return self._tables.max_nesting if topic is None else self._settings_of(topic).max_nesting
 
 
 def span(

@@ -10,6 +10,7 @@ import anyio
 from checkpoints.failpoints import failpoint
 from sinks import Sink, SinkError, Transient
 from stream.config.models import Config
+from stream.config.topic_settings import unmatched_patterns
 from stream.errors import DestinationError, HeadraceError, SourceUnavailable
 from stream.load import FailedAttempt, retry
 from stream.model.exception_groups import unwrap_single
@@ -62,7 +63,9 @@ async def _serve(
         if await _opened(config, sink, source, observe, stopping):
             schema = await sink.schema()
             dataset = config.destination.dataset or pipeline
-            observe(Started(sink.capabilities.name, dataset, config.kafka.topics, schema.version, tuple(schema.tables)))
+            topics = config.kafka.topics
+            unmatched = unmatched_patterns(config, topics) if topics else ()
+            observe(Started(sink.capabilities.name, dataset, topics, schema.version, tuple(schema.tables), unmatched))
             preparer = Preparer(config, sink.capabilities)
             context = RunContext(pipeline, config, source, sink, preparer, budget, observe, load_ids())
             await _watched(Runner(context), context, stopping)

@@ -165,7 +165,7 @@ def test_a_value_in_the_place_of_a_section_is_refused(tmp_path: Path) -> None:
         ("BATCHING__MAX_AGE_SECONDS", "0", "greater than 0, not '0'"),
         ("SERVICE__LOG_FORMAT", "xml", "'auto', 'console' or 'json', not 'xml'"),
         ("KAFKA__START", "erliest", "'earliest' or 'latest' or a valid datetime, not 'erliest'"),
-        ("TABLES__INCLUDE", "topc", "'topic', 'key' or 'headers', not ['topc']"),
+        ("TABLES__METADATA", "topc", "'topic', 'key' or 'headers', not ['topc']"),
         ("KAFKA__SECURITY__TLS", "maybe", "a valid boolean, not 'maybe'"),
         ("KAFKA__SESSION_TIMEOUT_SECONDS", "inf", "a finite number, not 'inf'"),
         ("KAFKA__SESSION_TIMEOUT_SECONDS", "1e300", "less than or equal to 2147483, not '1e300'"),

@@ -24,4 +24,4 @@ def test_no_limit_is_deeper_than_what_can_be_taken_apart() -> None:
 def test_the_deepest_record_becomes_tables(opened: bytes, closed: bytes, leaf: bytes, max_nesting: int | None) -> None:
     times = MAX_DEPTH // len(closed)
     decoded = decoder(Limits(max_depth=MAX_DEPTH)).decode(batch([opened * times + leaf + closed * times]))
-    assert normalize(decoded.documents, names=Names(), load_id="l", max_nesting=max_nesting)
+    assert normalize(decoded.documents, names=Names(), load_id="l", max_nesting=lambda topic: max_nesting)

@@ -183,7 +183,7 @@ def test_each_row_is_identified_by_where_it_came_from():
 def test_topic_key_and_headers_are_there_when_asked_for():
     headers = (("trace", b"1"), ("trace", None), ("raw", b"\xff"))
     part = PartitionRecords(OffsetRange(Partition("orders", 0), 0, 1), [0], [-1], [b"\x00k"], [GOOD], [headers])
-    decode = JsonDecoder(Limits(), include=("topic", "key", "headers"), table_of=str).decode
+    decode = JsonDecoder(Limits(), table_of=str, metadata_of=lambda topic: ("topic", "key", "headers")).decode
     keys = decode(RawBatch((part,))).documents[0].columnar[0].keys
     assert keys.select(["_kafka_topic", "_kafka_key", "_kafka_headers"]).to_pylist() == [{
         "_kafka_topic": "orders",

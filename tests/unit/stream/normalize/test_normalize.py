@@ -22,7 +22,7 @@ SYSTEM = ("_hr_", "_kafka_")
 
 
 def flat(*documents: Documents, max_nesting: int | None = None) -> dict[str, FlatTable]:
-    tables = normalize(documents, names=Names(), load_id="load-1", max_nesting=max_nesting)
+    tables = normalize(documents, names=Names(), load_id="load-1", max_nesting=lambda topic: max_nesting)
     return {table.name: table for table in tables}
 
 

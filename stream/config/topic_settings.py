@@ -1,0 +1,62 @@
+"""Which settings hold for one topic: the most specific pattern that has one wins, then `tables`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from stream.config.models import Config, Tables
+from stream.config.topics import Topic
+
+_WILDCARDS: Final = re.compile(r"[*?]|\[[^\]]*\]")
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSettings:
+    """The settings that hold for one topic, and where each was written: `topics."shop.*"`, or `tables`."""
+
+    settings: Topic
+    written_in: Mapping[str, str]
+
+
+def settings_for(config: Config, topic: str) -> TopicSettings:
+    """Return the settings that hold for `topic`. Pure."""
+    values, written_in = _from_tables(config.tables)
+    for pattern in sorted((p for p in config.topics if fnmatchcase(topic, p)), key=_specificity):
+        said = config.topics[pattern]
+        for name in said.model_fields_set:
+            values[name] = getattr(said, name)
+            written_in[name] = f'topics."{pattern}"'
+    return TopicSettings(Topic().model_copy(update=values), written_in)
+
+
+def described(found: TopicSettings) -> dict[str, dict[str, Any]]:
+    """Return each setting with its value and the place that it was written in, as plain values that JSON can hold."""
+    values = found.settings.model_dump(mode="json", include=set(found.written_in))
+    return {name: {"value": value, "from": found.written_in[name]} for name, value in values.items()}
+
+
+def unmatched_patterns(config: Config, topics: Iterable[str]) -> tuple[str, ...]:
+    """Return the patterns of `config.topics` that none of `topics` matches."""
+    names = tuple(topics)
+    return tuple(pattern for pattern in config.topics if not any(fnmatchcase(name, pattern) for name in names))
+
+
+def wants_headers(config: Config) -> bool:
+    """Return whether the headers of some topic are to be read: that costs time for each record."""
+    return "headers" in config.tables.metadata or any("headers" in (t.metadata or ()) for t in config.topics.values())
+
+
+def _from_tables(tables: Tables) -> tuple[dict[str, Any], dict[str, str]]:
+    shared = Topic.model_fields.keys() & Tables.model_fields.keys()
+    values = {"table": tables.name_template, **{name: getattr(tables, name) for name in shared}}
+    return values, dict.fromkeys(values, "tables")
+
+
+def _specificity(pattern: str) -> tuple[bool, int, str]:
+    """Return what sorts patterns from the least to the most specific: a whole name last, then by literal characters."""
+    literal = _WILDCARDS.sub("", pattern)
+    return literal == pattern, len(literal), pattern

@@ -1,0 +1,23 @@
+"""What a user may say of single topics, by name or glob: `[topics."shop.*"]`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, Field
+
+from stream.config.frozen import Frozen
+from stream.config.validators import check_name_template
+
+Metadata: TypeAlias = Literal["topic", "key", "headers"]
+
+
+class Topic(Frozen):
+    """What differs for some topics. What is not set comes from a less specific pattern, then from `tables`."""
+
+    table: Annotated[str, AfterValidator(check_name_template)] | None = None
+    """Name of the table, instead of `tables.name_template`; `{topic}` stands for the topic."""
+    max_nesting: Annotated[int, Field(ge=0)] | None = None
+    """Levels of objects and lists that are taken apart, instead of `tables.max_nesting`."""
+    metadata: tuple[Metadata, ...] | None = None
+    """Further columns on root rows, instead of `tables.metadata`."""
