@@ -118,15 +118,16 @@ class Sink(Protocol):
 
         Additive and safe to repeat. Two writers are serialized by the destination. Raises `SchemaConflict` when the
         stored version is not `plan.base.version` (unless the stored schema already equals `plan.target`), or when a
-        stored value would not be the same in a wider type.
+        column that the plan widens cannot be widened any more; see `can_widen`.
         """
         ...
 
     async def can_widen(self, change: WidenColumn, *, max_rows: int) -> bool:
         """Return whether a column may take its new type now.
 
-        Not in a table of more than `max_rows` rows where the change would rewrite and lock it, and not when a stored
-        value would not be the same: a double holds few of the integers beyond 2**53.
+        Not in a table of more than `max_rows` rows where the change would rewrite and lock it, not where a view, an
+        index or the like depends on the column's type, and not when a stored value would not be the same: a double
+        holds few of the integers beyond 2**53.
         """
         ...
 

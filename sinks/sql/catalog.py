@@ -44,6 +44,10 @@ class Catalog(Protocol):
         """Return the query for all columns of a dataset's tables, as rows of `FoundColumn`."""
         ...
 
+    def dependents(self, dataset: str, table: str, column: str) -> Statement:
+        """Return the query that describes, for people, what keeps a column's type as it is: views, indexes, ..."""
+        ...
+
 
 def differences(
     wanted: Mapping[str, Table], tables: Collection[FoundTable], columns: Collection[FoundColumn], dialect: Dialect

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sinks.errors import DataRefused, SinkError
 from sinks.schema import Schema
@@ -52,6 +52,10 @@ class TableAudit:
             f"table {self._dataset}.{table} stored {stored} of {sent} rows, nothing was committed; {told}. "
             "Events must not vanish: drop or disable what keeps rows out"
         )
+
+    def dependents(self, session: Session, table: str, column: str) -> Sequence[str]:
+        """Return, for people, what somebody made that depends on the type of a column."""
+        return [what for (what,) in session.execute(self._catalog.dependents(self._dataset, table, column))]
 
     def _triggers(self, session: Session, table: str) -> str:
         names = [found.triggers for found in self._tables(session) if found.table == table and found.triggers]

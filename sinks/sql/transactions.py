@@ -126,11 +126,14 @@ class Transactions:
         except SinkError as error:
             if type(error) is not SinkError or not isinstance(change, WidenColumn):
                 raise
-            raise SinkError(
-                f"{change.table}.{change.column.name} cannot become {change.column.type}: {error}. If a view or an "
-                "index stands in the way, drop it and make it again afterwards; or set tables.widen_rows = 0, then a "
-                "variant column takes what does not fit"
-            ) from error
+            raise self._not_widened(session, change, error) from error
+
+    def _not_widened(self, session: Session, change: WidenColumn, error: SinkError) -> SinkError:
+        session.rollback()
+        what = f"{change.table}.{change.column.name} cannot become {change.column.type}"
+        if dependents := self._audit.dependents(session, change.table, change.column.name):
+            return SchemaConflict(f"{what} since somebody made {', '.join(dependents)}")
+        return SinkError(f"{what}: {error}. With tables.widen_rows = 0 a variant column takes what does not fit")
 
     def _is_base(self, session: Session, plan: SchemaPlan) -> bool:
         stored = self._newest_schema(session)
@@ -144,6 +147,8 @@ class Transactions:
 
     def can_widen(self, session: Session, change: WidenColumn, max_rows: int) -> bool:
         """Return whether a column may take its new type now; see `Sink.can_widen`."""
+        if self._audit.dependents(session, change.table, change.column.name):
+            return False
         ((rows,),) = session.execute(dml.count(self._dataset, change.table, max_rows + 1))
         return bool(rows <= max_rows) and self._stays_exact(session, change)
 

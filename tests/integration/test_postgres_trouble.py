@@ -10,8 +10,8 @@ import pytest
 
 from checkpoints.testing import PIPELINE
 from servers.process import free_port
-from sinks import DataRefused, Sink, SinkError, SinkOptions, Transient
-from sinks.schema import TEXT, decimal
+from sinks import Column, DataRefused, SchemaConflict, Sink, SinkError, SinkOptions, Transient, WidenColumn
+from sinks.schema import BIGINT, DOUBLE, JSON, TEXT, decimal
 from sinks.sql import locks
 from sinks.sql.postgres import connect
 from sinks.sql.postgres.sink import _Database
@@ -227,12 +227,35 @@ async def test_a_table_of_another_owner_is_not_gone(postgres_dsn: str, dataset: 
     await sink.aclose()
 
 
-async def test_a_view_that_keeps_a_column_from_growing_is_told_with_the_ways_out(
+DEPENDENTS = {
+    "a view": "CREATE VIEW {0}.totals AS SELECT n FROM {0}.orders",
+    "a materialized view": "CREATE MATERIALIZED VIEW {0}.totals AS SELECT max(n) AS most FROM {0}.orders",
+    "an index": "CREATE INDEX ON {0}.orders (n)",
+    "an index on an expression": "CREATE INDEX ON {0}.orders ((n & 1))",
+    "a generated column": "ALTER TABLE {0}.orders ADD COLUMN g bigint GENERATED ALWAYS AS (n & 1) STORED",
+    "a check": "ALTER TABLE {0}.orders ADD CHECK (n & 1 >= 0)",
+    "a policy": "CREATE POLICY few ON {0}.orders USING (n > 0)",
+    "a default": "ALTER TABLE {0}.orders ALTER COLUMN n SET DEFAULT 7",
+    "a parent": "CREATE TABLE {0}.parent (n bigint); ALTER TABLE {0}.orders INHERIT {0}.parent",
+}
+
+
+@pytest.mark.parametrize("what", DEPENDENTS)
+async def test_a_column_that_something_depends_on_is_not_widened(
+    sink: Sink, postgres_dsn: str, dataset: str, what: str
+) -> None:
+    await grown(sink, ORDERS)
+    run(postgres_dsn, DEPENDENTS[what].format(dataset))
+    changes = [WidenColumn("orders", Column(name, kind), BIGINT) for name, kind in (("n", DOUBLE), ("note", JSON))]
+    assert [await sink.can_widen(change, max_rows=10) for change in changes] == [False, True]
+
+
+async def test_a_view_that_comes_between_plan_and_change_is_a_conflict(
     sink: Sink, postgres_dsn: str, dataset: str
 ) -> None:
     schema = await grown(sink, ORDERS)
     run(postgres_dsn, f"CREATE VIEW {dataset}.totals AS SELECT n FROM {dataset}.orders")
-    with pytest.raises(SinkError, match=r"orders\.n cannot become decimal.*view.*widen_rows = 0"):
+    with pytest.raises(SchemaConflict, match=r"orders\.n cannot become decimal.*view .*totals"):
         await sink.apply(plan(schema, table("orders", n=decimal(20, 0), note=TEXT)))
     assert await sink.schema() == schema
 

@@ -19,6 +19,20 @@ SELECT table_name, column_name, data_type, numeric_precision, numeric_scale, is_
 FROM duckdb_columns() WHERE database_name = current_database() AND schema_name = $1
 """.strip()
 
+# An index of the table may be in the way wherever its columns stand; views are bound again when somebody reads them.
+_DEPENDENTS: Final = """
+SELECT 'index ' || index_name FROM duckdb_indexes()
+WHERE database_name = current_database() AND schema_name = $1 AND table_name = $2
+UNION ALL
+SELECT constraint_text FROM duckdb_constraints()
+WHERE database_name = current_database() AND schema_name = $1 AND table_name = $2
+  AND constraint_type <> 'NOT NULL' AND list_contains(constraint_column_names, $3)
+UNION ALL
+SELECT 'a generated column' FROM duckdb_tables()
+WHERE database_name = current_database() AND schema_name = $1 AND table_name = $2
+  AND contains(sql, 'GENERATED ALWAYS AS')
+""".strip()
+
 
 class DuckdbCatalog:
     """The questions to DuckDB's table functions; see `sinks.sql.catalog.Catalog`."""
@@ -30,3 +44,7 @@ class DuckdbCatalog:
     def columns(self, dataset: str) -> Statement:
         """Return the query for all columns of a dataset's tables."""
         return Statement(_COLUMNS, (dataset,))
+
+    def dependents(self, dataset: str, table: str, column: str) -> Statement:
+        """Return the query for what depends on a column."""
+        return Statement(_DEPENDENTS, (dataset, table, column))

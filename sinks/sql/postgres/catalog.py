@@ -35,6 +35,25 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped
 """.strip()
 
+# An index is rebuilt for the new type, if that has an operator class like its own: nothing to rely on.
+_DEPENDENTS: Final = """
+SELECT pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid)
+FROM pg_catalog.pg_depend d
+JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_constraint k ON d.classid = 'pg_catalog.pg_constraint'::regclass AND k.oid = d.objid
+WHERE d.refclassid = 'pg_catalog.pg_class'::regclass
+  AND n.nspname = $1 AND c.relname = $2 AND a.attname = $3
+  AND k.contype IS DISTINCT FROM 'n'
+UNION
+SELECT 'the parent of table ' || c.relname
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND a.attinhcount > 0
+""".strip()
+
 
 class PostgresCatalog:
     """The questions to `pg_catalog`; see `sinks.sql.catalog.Catalog`."""
@@ -46,3 +65,7 @@ class PostgresCatalog:
     def columns(self, dataset: str) -> Statement:
         """Return the query for all columns of a dataset's tables."""
         return Statement(_COLUMNS, (dataset,))
+
+    def dependents(self, dataset: str, table: str, column: str) -> Statement:
+        """Return the query for what depends on a column."""
+        return Statement(_DEPENDENTS, (dataset, table, column))

@@ -12,11 +12,11 @@ import pytest
 
 from checkpoints import Checkpoint
 from checkpoints.testing import PIPELINE
-from sinks import Batch, InDoubt, Sink, SinkError, SinkOptions, Transient
-from sinks.schema import TEXT
+from sinks import Batch, InDoubt, SchemaConflict, Sink, SinkError, SinkOptions, Transient
+from sinks.schema import DOUBLE, TEXT
 from sinks.sql.duckdb import connect
 from sinks.sql.duckdb import sink as duckdb_sink
-from sinks.testing import ORDERS, batch, data_step, grown, settled, table
+from sinks.testing import ORDERS, batch, data_step, grown, plan, settled, table
 
 pytestmark = pytest.mark.anyio
 
@@ -250,3 +250,26 @@ async def test_a_table_dropped_behind_us_stops_the_load(tmp_path: Path) -> None:
         await sink.load(batch(schema, {"orders": [{"n": 1}]}), data_step("load-1"))
     await sink.aclose()
     assert type(caught.value) is SinkError
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "CREATE INDEX mine ON orders (note)",
+        "CREATE UNIQUE INDEX mine ON orders (n)",
+        "DROP TABLE orders; CREATE TABLE orders (n BIGINT CHECK (n > 0), note VARCHAR)",
+        "DROP TABLE orders; CREATE TABLE orders (n BIGINT, note VARCHAR, g BIGINT GENERATED ALWAYS AS (n + 1) VIRTUAL)",
+    ],
+)
+async def test_a_column_that_something_depends_on_is_not_widened(tmp_path: Path, change: str) -> None:
+    sink = sink_on(tmp_path / "a.duckdb")
+    await sink.open()
+    schema = await grown(sink, ORDERS)
+    await sink.query(f"BEGIN; {change}; COMMIT; SELECT 1")
+    wider = plan(schema, table("orders", n=DOUBLE, note=TEXT))
+    can = await sink.can_widen(wider.changes[0], max_rows=10)
+    with pytest.raises(SchemaConflict, match=r"orders\.n cannot become double"):
+        await sink.apply(wider)
+    stored = await sink.schema()
+    await sink.aclose()
+    assert (can, stored) == (False, schema)
