@@ -4,9 +4,11 @@ from sinks.changes import AddColumn, Change, CreateTable, SchemaPlan, WidenColum
 from sinks.contract import Batch, Capabilities, Receipt, Reject, Sink, SinkOptions
 from sinks.errors import DataRefused, InDoubt, SchemaConflict, SinkError, Transient
 from sinks.schema import Column, DataType, Schema, Table
+from sinks.write import Append, Merge, Replace, Scd2, SortBy, Write
 
 __all__ = [
     "AddColumn",
+    "Append",
     "Batch",
     "Capabilities",
     "Change",
@@ -15,15 +17,20 @@ __all__ = [
     "DataRefused",
     "DataType",
     "InDoubt",
+    "Merge",
     "Receipt",
     "Reject",
+    "Replace",
+    "Scd2",
     "Schema",
     "SchemaConflict",
     "SchemaPlan",
     "Sink",
     "SinkError",
     "SinkOptions",
+    "SortBy",
     "Table",
     "Transient",
     "WidenColumn",
+    "Write",
 ]

@@ -33,11 +33,15 @@ class Batch:
 
     A table of the schema without rows in this batch is left out, and a nullable column without a value may be.
     No value is changed by the sink.
+
+    A table that merges has each key at most once, in `tables` or in `deletes`: `deletes` has, by root table, the rows
+    that go, with the columns of `sinks.merging.deletes_of`. `_hr_id` of a row is a function of its key.
     """
 
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
     rejects: tuple[Reject, ...] = ()
     schema_version: int = 0
+    deletes: Mapping[str, pa.Table] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:

@@ -7,8 +7,11 @@ import json
 from typing import Any, Final
 
 from sinks.schema import Column, DataType, Schema, Table
+from sinks.write import APPEND
+from sinks.write_document import write_from_document, write_to_document
 
-ENGINE: Final = 1  # version of this document's form
+ENGINE: Final = 2  # version of this document's form; engine 1 knew no `write`: all tables were appended to
+_READABLE: Final = (1, 2)
 
 
 def to_document(schema: Schema) -> str:
@@ -20,7 +23,7 @@ def to_document(schema: Schema) -> str:
 def from_document(version: int, text: str) -> Schema:
     """Return the schema that `to_document` wrote; raises `ValueError` for a document of a newer headrace."""
     document = json.loads(text)
-    if document["engine"] != ENGINE:
+    if document["engine"] not in _READABLE:
         raise ValueError(f"schema document of engine {document['engine']}; this headrace reads {ENGINE}: upgrade it")
     return Schema(version, {name: _table_in(name, table) for name, table in document["tables"].items()})
 
@@ -34,6 +37,7 @@ def _table_out(table: Table) -> dict[str, Any]:
     return {
         "parent": table.parent,
         "source": table.source,
+        "write": write_to_document(table.write),
         "columns": {
             column.name: {
                 "type": str(column.type),
@@ -48,7 +52,8 @@ def _table_out(table: Table) -> dict[str, Any]:
 
 def _table_in(name: str, table: dict[str, Any]) -> Table:
     columns = {column: _column_in(column, facts) for column, facts in table["columns"].items()}
-    return Table(name, columns, table["parent"], tuple(table["source"]))
+    write = write_from_document(table["write"]) if "write" in table else APPEND
+    return Table(name, columns, table["parent"], tuple(table["source"]), write)
 
 
 def _column_in(name: str, column: dict[str, Any]) -> Column:

@@ -9,6 +9,8 @@ from typing import Final, Literal
 
 import pyarrow as pa
 
+from sinks.write import APPEND, Write
+
 Kind = Literal["text", "bigint", "double", "bool", "timestamp", "date", "time", "binary", "decimal", "json"]
 
 _ARROW: Final[Mapping[str, pa.DataType]] = {
@@ -83,12 +85,16 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: columns in the order of their creation, by name. `parent` is None for a root table."""
+    """One table: columns in the order of their creation, by name. `parent` is None for a root table.
+
+    `write` says how rows are written to it; a child table has the value of its root.
+    """
 
     name: str
     columns: Mapping[str, Column] = field(default_factory=dict)
     parent: str | None = None
     source: tuple[str, ...] = ()
+    write: Write = APPEND
 
     def adding(self, column: Column) -> Table:
         """Return this table with `column` at its end, or in the place of the column of that name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
@@ -98,7 +98,7 @@ def _grown(known: Table | None, flat: FlatTable, settled: Sequence[Settled], rul
             f"{flat.name} would need {len(columns)} columns, the destination allows {rules.max_columns}; "
             "set a lower tables.max_nesting to keep wide objects as JSON"
         )
-    return Table(table.name, columns, table.parent, table.source)
+    return replace(table, columns=columns)
 
 
 def _changes(known: Table | None, table: Table, settled: Sequence[Settled]) -> list[Change]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sinks import Column, Schema, Table
+from sinks import Append, Column, Merge, Replace, Scd2, Schema, SortBy, Table
 from sinks.document import from_document, to_document, version_hash
 from sinks.schema import BIGINT, TEXT, decimal
 
@@ -22,6 +22,25 @@ SCHEMA = Schema(
 )
 
 
+WRITES = [
+    Append(),
+    Replace(),
+    Merge(("id", "shop"), "delete-insert", ("shop",), (SortBy("at"), SortBy("n", descending=True)), "deleted_at", True),
+    Scd2(("id",), (SortBy("at"),)),
+]
+
+
+@pytest.mark.parametrize("write", WRITES, ids=lambda write: type(write).__name__)
+def test_how_a_table_is_written_survives_the_document(write) -> None:
+    schema = Schema(1, {"orders": Table("orders", write=write)})
+    assert from_document(1, to_document(schema)) == schema
+
+
+def test_a_document_of_version_0_1_is_read_and_its_tables_are_appended_to() -> None:
+    text = '{"engine":1,"tables":{"orders":{"parent":null,"source":["Orders"],"columns":{}}}}'
+    assert from_document(3, text) == Schema(3, {"orders": Table("orders", source=("Orders",), write=Append())})
+
+
 def test_a_schema_survives_the_document() -> None:
     assert from_document(7, to_document(SCHEMA)) == SCHEMA
 
@@ -37,4 +56,4 @@ def test_the_hash_changes_with_a_column() -> None:
 
 def test_a_document_of_a_newer_headrace_is_refused_with_advice() -> None:
     with pytest.raises(ValueError, match="upgrade"):
-        from_document(1, to_document(SCHEMA).replace('"engine":1', '"engine":2'))
+        from_document(1, to_document(SCHEMA).replace('"engine":2', '"engine":3'))

@@ -22,7 +22,7 @@ FROM "shop"."_hr_schemas" ORDER BY "shop"."_hr_schemas"."version" DESC
 -- (1,)
 
 INSERT INTO "shop"."_hr_schemas" ("version", "version_hash", "document", "pipeline", "created_at") VALUES ($1, $2, $3, $4, now())
--- (1, '70514286121e258ce868639d16b4909154d77baf0a98cd222f4d8cca77f4d9cd', '{"engine":1,"tables":{}}', 'shop')
+-- (1, 'b14e569954629931819488ac8530139d41e65184057d567ea4ae31b489eb92ab', '{"engine":2,"tables":{}}', 'shop')
 
 SELECT pg_advisory_xact_lock(CAST($1 AS BIGINT)) AS pg_advisory_xact_lock_1
 -- (4015761341575623396,)
