@@ -101,6 +101,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 file = report.nodeid.partition("::")[0]
                 files[file] = files.get(file, 0) + 1
     if files:
-        terminalreporter.section("NOT RUN: no Kafka or no PostgreSQL", sep="!", red=True, bold=True)
+        terminalreporter.section("NOT RUN: a server or a tool is missing", sep="!", red=True, bold=True)
         for file, count in sorted(files.items()):
             terminalreporter.line(f"{file}: {count} tests did not run", red=True)

@@ -1,0 +1,58 @@
+"""Alerts and dashboard ask for metrics that headrace exports, and for nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from helm.__main__ import CHART
+from stream.observe.instruments import Instruments
+
+# `rate(...)`, `by (...)` and words in quotes aside, what looks like a name of ours is a metric or a rule's result.
+NAME = re.compile(r"headrace[:\w]+")
+SUFFIXES = {
+    "counter": ("_total", "_created"),
+    "info": ("_info",),
+    "histogram": ("_bucket", "_sum", "_count"),
+}
+
+
+def exported() -> set[str]:
+    names = set()
+    for family in Instruments().registry.collect():
+        names |= {family.name + suffix for suffix in SUFFIXES.get(family.type, ("",))}
+    return names
+
+
+def recorded() -> set[str]:
+    return {rule["record"] for rule in rules() if "record" in rule}
+
+
+def rules() -> list[dict[str, Any]]:
+    groups = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text(encoding="utf-8"))["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def dashboard_expressions() -> Iterator[str]:
+    def walk(node: Any) -> Iterator[str]:
+        if isinstance(node, dict):
+            yield from (value for key, value in node.items() if key in ("expr", "query") and isinstance(value, str))
+        for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+            yield from walk(child)
+
+    yield from walk(json.loads((CHART / "files" / "dashboard.json").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("expression", [rule["expr"] for rule in rules()])
+def test_a_rule_asks_for_exported_metrics(expression: str) -> None:
+    assert set(NAME.findall(expression)) <= exported() | recorded() | {"headrace_pipeline_state"}
+
+
+@pytest.mark.parametrize("expression", sorted(set(dashboard_expressions())))
+def test_the_dashboard_asks_for_exported_metrics(expression: str) -> None:
+    assert set(NAME.findall(expression)) <= exported() | recorded()
