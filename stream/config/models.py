@@ -137,6 +137,14 @@ class Tables(Frozen):
     exact), else a variant column takes the value."""
 
 
+class Privacy(Frozen):
+    """How private fields are hidden; `topics` says which fields are."""
+
+    salt: SecretStr | None = None
+    """Key of the hashes that take the place of private values. When not set, it is derived from the pipeline's name,
+    which anybody can guess: fit to tell values apart, unfit to keep them secret."""
+
+
 class Limits(Frozen):
     """What one record may be; a record past a limit is set aside in `_hr_rejects`."""
 
@@ -192,6 +200,8 @@ class Config(Frozen):
     """How events become tables."""
     topics: Mapping[str, Topic] = {}
     """What differs for single topics, by name or glob (`[topics."shop.*"]`)."""
+    privacy: Privacy = Privacy()
+    """How private fields are hidden."""
     limits: Limits = Limits()
     """What one record may be."""
     retry: Retry = Retry()

@@ -21,3 +21,15 @@ class Topic(Frozen):
     """Levels of objects and lists that are taken apart, instead of `tables.max_nesting`."""
     metadata: tuple[Metadata, ...] | None = None
     """Further columns on root rows, instead of `tables.metadata`."""
+    include: tuple[str, ...] | None = None
+    """Fields that are loaded, by path (`customer.name`), regular expression (`/.*name/`) or column; else all."""
+    exclude: tuple[str, ...] | None = None
+    """Fields that are not loaded."""
+    anonymize: tuple[str, ...] | None = None
+    """Private fields whose values are replaced by a keyed hash under `privacy.salt`, the same for the same value,
+    before anything is stored."""
+    mask: tuple[str, ...] | None = None
+    """Private fields whose values are replaced by `***`."""
+    drop: tuple[str, ...] | None = None
+    """Private fields that are not loaded. Of a record set aside from a topic with private fields, only the length and
+    a keyed hash are stored."""

@@ -35,3 +35,9 @@ class FlatTable:
     def num_rows(self) -> int:
         """Return the number of rows over all chunks."""
         return sum(chunk.num_rows for chunk in self.chunks)
+
+
+def whole(column: pa.ChunkedArray[Any]) -> Array:
+    """Return a column as one array, without a copy where it is one already."""
+    chunks: list[Array] = column.chunks
+    return chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)

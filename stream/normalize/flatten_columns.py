@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stream.model import ArrowDocuments
-from stream.model.tables import Array
+from stream.model.json_text import json_text
+from stream.model.tables import Array, whole
 from stream.normalize.naming import LIST_KEY, VALUE_KEY, Path
-from stream.normalize.row_ids import LIST_INDEX, PARENT_ID, ROOT_ID, ROW_ID, child_ids, path_tag, positions, whole
+from stream.normalize.row_ids import LIST_INDEX, PARENT_ID, ROOT_ID, ROW_ID, child_ids, path_tag, positions
 from stream.normalize.table_builders import Chunk, TableBuilder, TableBuilders, chunk_of
-from stream.normalize.text import json_text
 
 
 @dataclass(frozen=True, slots=True)

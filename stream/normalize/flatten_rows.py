@@ -11,12 +11,12 @@ import pyarrow as pa
 from sinks.schema import BIGINT, JSON, TEXT, DataType
 from stream.errors import UnsupportedValue
 from stream.model import RowDocuments
+from stream.model.json_text import json_text
 from stream.model.tables import Array
 from stream.normalize.naming import LIST_KEY, VALUE_KEY, Path, dotted
 from stream.normalize.row_ids import LIST_INDEX, PARENT_ID, ROOT_ID, ROW_ID, child_id, path_tag
 from stream.normalize.scalars import Cell, cell
 from stream.normalize.table_builders import TableBuilder, TableBuilders, chunk_of
-from stream.normalize.text import json_text
 
 _CHILD = {ROW_ID: TEXT, PARENT_ID: TEXT, ROOT_ID: TEXT, LIST_INDEX: BIGINT}
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 import pyarrow as pa
 
 from stream.model import ArrowDocuments, Documents, FlatTable, RowDocuments
-from stream.model.tables import Array
+from stream.model.tables import Array, whole
 from stream.normalize.depth import check_depth
 from stream.normalize.flatten_columns import Flattener
 from stream.normalize.flatten_rows import RowFlattener
 from stream.normalize.naming import Names
-from stream.normalize.row_ids import LOAD_ID, ROW_ID, root_ids, whole
+from stream.normalize.row_ids import LOAD_ID, ROW_ID, root_ids
 from stream.normalize.table_builders import TableBuilders
 
 

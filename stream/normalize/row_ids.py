@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stream.model.tables import Array
+from stream.model.tables import Array, whole
 from stream.normalize.naming import Path
 
 ROW_ID = "_hr_id"
@@ -75,12 +75,6 @@ def positions(count: int) -> Array:
     """Return the integers from 0 up to `count`, not included."""
     counted: Array = pc.subtract(pc.cumulative_sum(pa.repeat(1, count)), 1)
     return counted
-
-
-def whole(column: pa.ChunkedArray[Any]) -> Array:
-    """Return a column as one array, without a copy where it is one already."""
-    chunks: list[Array] = column.chunks
-    return chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)
 
 
 def _joined(parts: list[Array | str], separator: str) -> Array:

@@ -38,7 +38,7 @@ async def find_crashing_records(config: Config, raw: RawBatch) -> frozenset[tupl
 
 
 async def _survives(config: Config, raw: RawBatch) -> bool:
-    job = pickle.dumps((config.model_dump_json(include={"limits", "tables"}), raw))
+    job = pickle.dumps((config.model_dump_json(include={"limits", "tables", "topics"}), raw))
     with anyio.move_on_after(_PATIENCE_SECONDS):
         child = await anyio.run_process(
             [sys.executable, "-m", "stream.runtime.crash_probe"],

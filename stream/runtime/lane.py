@@ -167,7 +167,8 @@ class Lane:
         step = next_step(self._context.pipeline, self._context.new_load_id(), self._epoch, self.committed, spans)
         self._prepared_to = self._prepared_to | step.upto
         plan = SchemaPlan(self._schema, self._schema)
-        return Prepared(plan, Batch({}, rejects, self._schema.version), step, {}, age_of(raw), {})
+        storable = self._context.preparer.storable(rejects)
+        return Prepared(plan, Batch({}, storable, self._schema.version), step, {}, age_of(raw), {})
 
     def _tell(self, prepared: Prepared, receipt: Receipt) -> None:
         for stage, seconds in prepared.seconds.items():

@@ -11,12 +11,14 @@ from functools import cache
 from checkpoints import Checkpoint, Partition, Position, Span
 from sinks import Batch, Capabilities, Reject, Schema, SchemaPlan
 from stream.config.models import Config
-from stream.config.topic_settings import settings_for
+from stream.config.privacy import salt_of
 from stream.decode import JsonDecoder
 from stream.evolve import Rules, evolve
 from stream.model import Decoded, Documents, PartitionRecords, RawBatch
 from stream.normalize import Names, normalize
 from stream.observe.facts import Stage
+from stream.runtime.table_settings import TableSettings
+from stream.transform import rules_for, transform, withhold
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,14 @@ class Preparer:
 
     def __init__(self, config: Config, capabilities: Capabilities) -> None:
         self._tables = config.tables
-        self._settings_of = cache(lambda topic: settings_for(config, topic).settings)
+        self._settings = TableSettings(config)
+        self._salt = salt_of(config)
+        self._rules = cache(lambda table: rules_for(self._settings.of_table(table), self._salt))
         self._capabilities = capabilities
         self._decoder = JsonDecoder(
-            config.limits, table_of=self._table_of, metadata_of=lambda topic: self._settings_of(topic).metadata or ()
+            config.limits,
+            table_of=self._settings.table,
+            metadata_of=lambda topic: self._settings.topic(topic).metadata or (),
         )
 
     def decode(self, raw: RawBatch) -> Decoded:
@@ -79,6 +85,7 @@ class Preparer:
         names = Names(schema, self._capabilities.max_identifier_bytes)
         with _timed(seconds, "normalize"):
             flat = normalize(tuple(documents), names=names, load_id=load_id, max_nesting=self._max_nesting)
+            flat = transform(flat, self._rules)
         rules = Rules(
             detect_timestamps=self._tables.detect_timestamps,
             max_columns=self._capabilities.max_columns,
@@ -88,13 +95,17 @@ class Preparer:
         )
         with _timed(seconds, "evolve"):
             evolved = evolve(schema, flat, rules)
-        return Shaped(evolved.plan, Batch(evolved.tables, rejects, evolved.plan.target.version))
+        return Shaped(evolved.plan, Batch(evolved.tables, self.storable(rejects), evolved.plan.target.version))
 
-    def _table_of(self, topic: str) -> str:
-        return (self._settings_of(topic).table or "{topic}").format(topic=topic)
+    def storable(self, rejects: Iterable[Reject]) -> tuple[Reject, ...]:
+        """Return `rejects` as they may be stored: of a topic with private fields, without their bytes."""
+        return tuple(withhold(reject, self._salt) if self._is_private(reject) else reject for reject in rejects)
+
+    def _is_private(self, reject: Reject) -> bool:
+        return self._rules(self._settings.table(reject.partition.topic)).private
 
     def _max_nesting(self, topic: str | None) -> int | None:
-        return self._tables.max_nesting if topic is None else self._settings_of(topic).max_nesting
+        return self._tables.max_nesting if topic is None else self._settings.topic(topic).max_nesting
 
 
 def span(

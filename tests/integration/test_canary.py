@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -93,6 +94,19 @@ def test_a_refused_secret_is_not_told(kafka, postgres_dsn: str, home: Path, way:
     assert done.returncode in {2, 3, 4}
     assert "Traceback" in done.stderr
     assert_silent(done.stdout + done.stderr)
+
+
+def test_a_private_value_is_neither_stored_nor_told(kafka, topic, home: Path) -> None:
+    name, private = topic(), "canary-private-55e1@example.org"
+    good, broken = json.dumps({"id": 1, "email": private}), f'{{"email": "{private}"'
+    events.produce(kafka.bootstrap, name, [good.encode(), broken.encode()])
+    rules = json.dumps({name: {"anonymize": ["email"]}})
+    env = {"HEADRACE__TOPICS": rules, "HOME": str(home)}
+    told = ("--debug", "--log-level", "debug", "--brokers", kafka.bootstrap, "--topic", name, "--until", "latest")
+    done = headrace("run", *told, "--to", f"duckdb:///{home}/x.duckdb", env=env)
+    assert done.returncode == 0
+    stored = b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
+    assert private not in done.stdout + done.stderr + stored.decode(errors="ignore")
 
 
 def test_a_pipeline_in_python_tells_no_secret(login: str, dataset: str, tmp_path: Path) -> None:

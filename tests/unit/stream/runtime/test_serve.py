@@ -14,7 +14,8 @@ from sinks import DataRefused, InDoubt, SchemaConflict, SinkOptions, Transient
 from sinks.memory import MemorySink, MemoryWarehouse
 from sinks.schema import DOUBLE
 from stream.config.models import Batching, Config, Kafka, Retry, Tables
-from stream.errors import OwnershipLost, SourceGap
+from stream.config.topics import Topic
+from stream.errors import ConfigError, OwnershipLost, SourceGap
 from stream.observe.facts import (
     BatchAbandoned,
     BatchLoaded,
@@ -370,3 +371,27 @@ async def test_an_integer_on_its_way_to_the_destination_keeps_its_column_from_be
     assert [(row["n"], row["n__v_double"]) for row in stage.rows()] == [
         (1, None), (2**60 + 1, None), (None, 0.5), (2, None)
     ]  # fmt: skip
+
+
+async def test_a_private_field_is_nowhere_in_the_destination(stage):
+    secret = "ada@example.org"
+    stage.config = stage.config.model_copy(update={"topics": {"orders": Topic(anonymize=("email",), drop=("notes",))}})
+    stage.produce({"id": 1, "email": secret, "notes": [secret]}, f'{{"email": "{secret}", '.encode(), {"id": 2})
+    await stage.run()
+    assert [row["id"] for row in stage.rows()] == [1, 2]
+    assert set(stage.warehouse.schema.tables) == {"orders"}
+    assert secret not in repr((stage.rows(), stage.warehouse.schema, stage.warehouse.rejects, stage.facts))
+
+
+async def test_topics_of_one_table_that_differ_in_what_they_hide_are_refused(stage):
+    stage.broker.create("refunds", 1)
+    stage.config = stage.config.model_copy(
+        update={
+            "kafka": Kafka(topics=("orders", "refunds"), until="latest"),
+            "topics": {"*": Topic(table="all"), "refunds": Topic(mask=("email",))},
+        }
+    )
+    stage.produce({"id": 1})
+    stage.produce({"id": 2}, partition=Partition("refunds", 0))
+    with pytest.raises(ConfigError, match="both fill table 'all', but differ in mask"):
+        await stage.run()

@@ -11,12 +11,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from stream.errors import UnsupportedValue
-from stream.normalize.naming import Path, dotted
 
 _EXACT_IN_DOUBLE: Final = 2.0**53
 
 
-def json_text(value: Any, path: Path) -> str:
+def json_text(value: Any, path: tuple[str, ...]) -> str:
     """Return `value` as JSON with sorted keys and every digit; members that are null are left out.
 
     In Arrow a member that is null and one that is absent look the same, so they read the same here too. Raises
@@ -43,7 +42,7 @@ def json_text(value: Any, path: Path) -> str:
         case list() | tuple():
             return f"[{','.join(json_text(v, path) for v in value)}]"
     raise UnsupportedValue(
-        f"{dotted(path)}: {type(value).__name__} has no JSON text; turn it into text or a number first"
+        f"{'.'.join(path)}: {type(value).__name__} has no JSON text; turn it into text or a number first"
     )
 
 
@@ -51,8 +50,8 @@ def _quoted(key: str) -> str:
     return json.dumps(key, ensure_ascii=False)
 
 
-def _number(value: float, path: Path) -> str:
+def _number(value: float, path: tuple[str, ...]) -> str:
     if not math.isfinite(value):
-        raise UnsupportedValue(f"{dotted(path)}: {value} is no JSON number; send null or text instead")
+        raise UnsupportedValue(f"{'.'.join(path)}: {value} is no JSON number; send null or text instead")
     whole = value.is_integer() and abs(value) <= _EXACT_IN_DOUBLE  # 1.0 and 1 are one number, so they are one text
     return str(int(value)) if whole else repr(value)

@@ -1,0 +1,109 @@
+"""Flat tables with fields left out and values replaced, before they meet the schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Final
+
+import pyarrow as pa
+
+from stream.model import FlatTable
+from stream.model.identifiers import is_system
+from stream.model.json_text import json_text
+from stream.model.tables import JSON_MARK, whole
+from stream.transform.paths import FieldPath, Path
+from stream.transform.pseudonyms import replaced
+from stream.transform.rules import TransformRules
+
+_OPAQUE: Final = frozenset({"_kafka_key", "_kafka_headers"})  # what a user may hide among the columns that we add
+
+
+def transform(tables: Sequence[FlatTable], rules_of: Callable[[str], TransformRules]) -> tuple[FlatTable, ...]:
+    """Return `tables` with the fields that stay and the values that take the place of others. Pure.
+
+    `rules_of` gives the rules by the original name of the root table. `tables`: parents before children, as `normalize`
+    gives them. A child table of which no field stays is left out as a whole.
+    """
+    transformers: dict[str, _Transformer] = {}
+    kept: list[FlatTable] = []
+    for table in tables:
+        if table.parent is None:
+            transformer = _Transformer(rules_of(*table.source), table.name, ())
+        else:
+            transformer = transformers[table.parent].below(table.source)
+        transformers[table.name] = transformer
+        if (changed := transformer.transform(table)) is not None:
+            kept.append(changed)
+    return tuple(kept)
+
+
+class _Transformer:
+    """Applies the rules of one root table to one of its tables, which lies at `path` below it."""
+
+    def __init__(self, rules: TransformRules, root: str, path: Path) -> None:
+        self._rules = rules
+        self._root = root
+        self._path = path
+
+    def below(self, path: Path) -> _Transformer:
+        """Return a transformer for the child table of the lists at `path`."""
+        return _Transformer(self._rules, self._root, (*self._path, *path))
+
+    def transform(self, table: FlatTable) -> FlatTable | None:
+        """Return `table` as the rules want it; None for a child table of which nothing stays."""
+        if not self._rules:
+            return table
+        chunks = tuple(self._chunk(table, chunk) for chunk in table.chunks)
+        origins = {n: p for n, p in table.origins.items() if any(n in chunk.column_names for chunk in chunks)}
+        if table.parent and not origins:
+            return None
+        return replace(table, chunks=chunks, origins=origins)
+
+    def _chunk(self, table: FlatTable, chunk: pa.Table) -> pa.Table:
+        pairs = [pair for field, column in zip(chunk.schema, chunk.columns, strict=True)
+                 for pair in self._column(table, field, column)]  # fmt: skip
+        return pa.Table.from_arrays([column for _, column in pairs], schema=pa.schema([field for field, _ in pairs]))
+
+    def _column(
+        self, table: FlatTable, field: pa.Field[Any], column: pa.ChunkedArray[Any]
+    ) -> Iterator[tuple[pa.Field[Any], Any]]:
+        place = self._place(table, field.name)
+        if place is None:
+            yield field, column
+            return
+        inside = field.metadata == JSON_MARK and self._rules.reach_below(place.keys)
+        action = self._rules.replacement(place)
+        if not self._rules.keeps(place) and not (inside and self._rules.include):
+            return
+        if action is not None and column.null_count < len(column):
+            yield pa.field(field.name, pa.string()), replaced(whole(column), action)
+        elif inside:
+            yield field, pa.array([text and self._json(text, place) for text in column.to_pylist()], pa.string())
+        else:
+            yield field, column
+
+    def _place(self, table: FlatTable, name: str) -> FieldPath | None:
+        """Return where a column's values are in the event; None for the columns that always stay."""
+        if is_system(name):
+            return FieldPath((name,), name) if name in _OPAQUE else None
+        above = table.name.removeprefix(self._root).removeprefix("__")
+        return FieldPath((*self._path, *table.origins.get(name, (name,))), f"{above}__{name}" if above else name)
+
+    def _json(self, text: str, place: FieldPath) -> str | None:
+        value = self._value(json.loads(text, parse_float=Decimal), place)
+        return None if value is None else json_text(value, place.keys)
+
+    def _value(self, value: Any, place: FieldPath) -> Any:
+        if isinstance(value, dict):
+            below = ((key, FieldPath((*place.keys, key), f"{place.column}__{key}")) for key in value)
+            members = {key: self._value(value[key], inner) for key, inner in below}
+            return {key: member for key, member in members.items() if member is not None} or None
+        if isinstance(value, list):
+            return [self._value(element, place) for element in value]
+        if value is None or not self._rules.keeps(place):
+            return None
+        action = self._rules.replacement(place)
+        return value if action is None else action(value)
