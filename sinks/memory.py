@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
+import anyio
 import pyarrow as pa
 
 from checkpoints import Checkpoint, Claim, Fenced, Known, Partition, Position
@@ -67,10 +68,12 @@ class MemorySink:
     """A `Sink` over a `MemoryWarehouse`, safe to share among many.
 
     `before_commit` and `after_commit` are called with the step of each load, for tests to put in what raises: before,
-    nothing is written; after, all of it is (raise `InDoubt` there to lose the answer).
+    nothing is written; after, all of it is (raise `InDoubt` there to lose the answer). `delay_seconds` makes every call
+    slow.
     """
 
     def __init__(self, warehouse: MemoryWarehouse, options: SinkOptions) -> None:
+        self.delay_seconds = 0.0
         self.before_commit: Hook = _go_on
         self.after_commit: Hook = _go_on
         self._warehouse = warehouse
@@ -87,18 +90,22 @@ class MemorySink:
 
     async def positions(self, topics: Collection[str]) -> Known:
         """Return what the warehouse remembers of `topics`."""
+        await self._reach()
         return await self._store.positions(topics)
 
     async def claim(self, partitions: Collection[Partition], starts: Position, origins: Mapping[str, str]) -> Claim:
         """Take `partitions` under a new epoch; see `Sink.claim`."""
+        await self._reach()
         return await self._store.claim(partitions, starts, origins, owner=self._owner)
 
     async def schema(self) -> Schema:
         """Return the newest schema."""
+        await self._reach()
         return self._warehouse.schema
 
     async def apply(self, plan: SchemaPlan) -> None:
         """Take `plan.target` as the newest schema; see `Sink.apply`."""
+        await self._reach()
         stored = self._warehouse.schema
         if stored == plan.target:
             return
@@ -112,12 +119,14 @@ class MemorySink:
 
     async def can_widen(self, change: WidenColumn, *, max_rows: int) -> bool:
         """Return whether a column may take its new type now; see `Sink.can_widen`."""
+        await self._reach()
         return self._warehouse.table(change.table).num_rows <= max_rows and self._warehouse.stays_exact(change)
 
     async def load(self, batch: Batch, step: Checkpoint) -> Receipt:
         """Write all of it or nothing; see `Sink.load`. Nothing suspends between the checks and the last write."""
         began = time.monotonic()
-        if await self.is_committed(step.load_id):
+        await self._reach()
+        if self._has(step.load_id):
             raise Fenced(f"load {step.load_id} has landed before")
         for name in batch.tables:
             self._check_fit(name, batch)
@@ -140,6 +149,14 @@ class MemorySink:
 
     async def is_committed(self, load_id: str) -> bool:
         """Return whether the load of that id is in the ledger."""
+        await self._reach()
+        return self._has(load_id)
+
+    async def _reach(self) -> None:
+        if self.delay_seconds:
+            await anyio.sleep(self.delay_seconds)
+
+    def _has(self, load_id: str) -> bool:
         return any(row.load_id == load_id for row in self._warehouse.loads)
 
     async def aclose(self) -> None:

@@ -29,6 +29,7 @@ partition, start_offset, stop_offset, records, rows, rejected, skipped, holes, l
 from sinks.testing.builders import ORDERS, Row, batch, claimed, data_step, grown, plan, reject, settled, table
 from sinks.testing.contract import SinkContract
 from sinks.testing.doubt import Cut
+from sinks.testing.one_at_a_time import one_at_a_time
 from sinks.testing.suite import SinkSuite, Warehouse, opened
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "claimed",
     "data_step",
     "grown",
+    "one_at_a_time",
     "opened",
     "plan",
     "reject",

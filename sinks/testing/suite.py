@@ -10,6 +10,7 @@ import pytest
 
 from checkpoints.testing import PIPELINE
 from sinks.contract import Sink
+from sinks.testing.one_at_a_time import one_at_a_time
 
 
 class Warehouse(Protocol):
@@ -30,7 +31,8 @@ class Warehouse(Protocol):
 
 @asynccontextmanager
 async def opened(sink: Sink) -> AsyncIterator[Sink]:
-    """Open a sink for the time of a block."""
+    """Open a sink for the time of a block; see `one_at_a_time`."""
+    one_at_a_time(sink)
     await sink.open()
     try:
         yield sink
