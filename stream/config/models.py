@@ -130,6 +130,9 @@ class Tables(Frozen):
     that are null. No bound when not set."""
     detect_timestamps: bool = True
     """Text that is an ISO 8601 timestamp with a time becomes a timestamp column."""
+    overflow: Literal["reject", "json"] = "reject"
+    """What becomes of keys for which a table has no room, as the destination limits its columns: `reject` sets their
+    records aside, `json` keeps them in one column `_hr_overflow`."""
     metadata: tuple[Metadata, ...] = ()
     """Further columns on root rows: `_kafka_topic`, `_kafka_key`, `_kafka_headers`."""
     widen_rows: Annotated[int, Field(ge=0)] = 1_000_000

@@ -2,52 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from sinks import AddColumn, Change, Column, CreateTable, Schema, SchemaConflict, SchemaPlan, Table, WidenColumn
 from stream.evolve.assign_columns import ColumnAssigner, Settled
+from stream.evolve.evolved import Evolved, Misfit
 from stream.evolve.infer import infer
-from stream.evolve.rules import Rules, TooManyColumns
+from stream.evolve.overflow import folded
+from stream.evolve.room import without_room
+from stream.evolve.root_rows import ROW_ID, without_roots
+from stream.evolve.rules import Rules
 from stream.evolve.typed_chunks import Piece, pieces_of, type_of
 from stream.model import FlatTable
 from stream.model.identifiers import is_system
 from stream.model.tables import Array
 
-ROW_ID = "_hr_id"
-
 
 @dataclass(frozen=True, slots=True)
-class Evolved:
-    """The way to the schema that the batch needs, and its tables: columns of `plan.target`, in its types and order.
+class _Draft:
+    """One table of the batch with the columns that its values need; `known` is what is stored of it."""
 
-    A nullable column for which the batch has no value is left out of the table.
-    """
-
-    plan: SchemaPlan
-    tables: Mapping[str, pa.Table] = field(default_factory=dict)
+    flat: FlatTable
+    known: Table | None
+    settled: Sequence[Settled]
 
 
 def evolve(schema: Schema, tables: Sequence[FlatTable], rules: Rules) -> Evolved:
-    """Return the schema that holds every value of `tables` exactly, and the values in its columns. Pure.
+    """Return the schema that holds every value of `tables` exactly, the values in its columns, and who stays out. Pure.
 
-    Only additive: new tables, new columns, types that widen, variants for what does not fit. Raises `TooManyColumns`;
-    `SchemaConflict` when the columns' names were given under another schema; `UnsupportedValue`.
+    Only additive: new tables, new columns, types that widen, variants for what does not fit. Raises `SchemaConflict`
+    when the columns' names were given under another schema; `UnsupportedValue`.
     """
+    refused: dict[str, Misfit] = {}
+    drafts = [_drafted(schema, flat, rules) for flat in tables]
+    while misfits := next(filter(None, _misfits(drafts, rules)), None):
+        refused |= misfits
+        tables = without_roots(tables, misfits)
+        drafts = [_drafted(schema, flat, rules) for flat in tables]
+    return _evolved(schema, drafts, refused)
+
+
+def _drafted(schema: Schema, flat: FlatTable, rules: Rules) -> _Draft:
+    known = schema.tables.get(flat.name)
+    settled: Sequence[Settled] = _settle(known, flat, rules)
+    if rules.overflow == "json":
+        settled = folded(known or Table(flat.name), flat, settled, rules.max_columns)
+    return _Draft(flat, known, settled)
+
+
+def _misfits(drafts: Sequence[_Draft], rules: Rules) -> Iterator[Mapping[str, Misfit]]:
+    """Yield for each table the rows that it cannot take; an empty mapping when it takes all."""
+    for draft in drafts:
+        stored = len(draft.known.columns) if draft.known else 0
+        yield without_room(draft.flat, draft.settled, stored, rules.max_columns)
+
+
+def _evolved(schema: Schema, drafts: Sequence[_Draft], refused: Mapping[str, Misfit]) -> Evolved:
     target = dict(schema.tables)
     changes: list[Change] = []
     fitted: dict[str, pa.Table] = {}
-    for flat in tables:
-        known = schema.tables.get(flat.name)
-        settled = _settle(known, flat, rules)
-        target[flat.name] = table = _grown(known, flat, settled, rules)
-        changes += _changes(known, table, settled)
-        fitted[flat.name] = _conformed(table, flat, settled)
-    if not changes:
-        return Evolved(SchemaPlan(schema, schema), fitted)
-    return Evolved(SchemaPlan(schema, Schema(schema.version + 1, target), tuple(changes)), fitted)
+    for draft in drafts:
+        target[draft.flat.name] = table = _grown(draft)
+        changes += _changes(draft.known, table, draft.settled)
+        fitted[draft.flat.name] = _conformed(table, draft.flat, draft.settled)
+    after = Schema(schema.version + 1, target) if changes else schema
+    return Evolved(SchemaPlan(schema, after, tuple(changes)), fitted, refused)
 
 
 def _settle(known: Table | None, flat: FlatTable, rules: Rules) -> list[Settled]:
@@ -74,8 +96,10 @@ def _new_column(name: str, pieces: list[Piece], flat: FlatTable, rules: Rules) -
     if pieces:
         kind = infer(pieces, detect_timestamps=rules.detect_timestamps and not system)
         return Column(name, kind, nullable=name != ROW_ID, source=flat.origins.get(name, ()))
+    if not system:
+        return None
     declared = next(type_of(c.schema.field(name).type) for c in flat.chunks if name in c.column_names)
-    return Column(name, declared) if system and declared else None
+    return Column(name, declared) if declared else None
 
 
 def _check_origin(column: Column, flat: FlatTable) -> None:
@@ -87,18 +111,10 @@ def _check_origin(column: Column, flat: FlatTable) -> None:
         )
 
 
-def _grown(known: Table | None, flat: FlatTable, settled: Sequence[Settled], rules: Rules) -> Table:
-    table = known or Table(flat.name, parent=flat.parent, source=flat.source)
-    new = {each.column.name: each.column for each in settled if each.was != each.column.type}
-    if not new:
-        return table
-    columns = {**table.columns, **new}
-    if len(columns) > rules.max_columns:
-        raise TooManyColumns(
-            f"{flat.name} would need {len(columns)} columns, the destination allows {rules.max_columns}; "
-            "set a lower tables.max_nesting to keep wide objects as JSON"
-        )
-    return replace(table, columns=columns)
+def _grown(draft: _Draft) -> Table:
+    table = draft.known or Table(draft.flat.name, parent=draft.flat.parent, source=draft.flat.source)
+    new = {each.column.name: each.column for each in draft.settled if each.was != each.column.type}
+    return replace(table, columns={**table.columns, **new}) if new else table
 
 
 def _changes(known: Table | None, table: Table, settled: Sequence[Settled]) -> list[Change]:

@@ -37,6 +37,17 @@ class PartitionRecords:
         """Return the size of keys and values, in bytes."""
         return sum(map(len, filter(None, self.values))) + sum(map(len, filter(None, self.keys)))
 
+    def followed_by(self, later: PartitionRecords) -> PartitionRecords:
+        """Return both as one part, where `later` goes on at the end of this one."""
+        return PartitionRecords(
+            OffsetRange(self.range.partition, self.range.start, later.range.stop),
+            [*self.offsets, *later.offsets],
+            [*self.timestamps, *later.timestamps],
+            [*self.keys, *later.keys],
+            [*self.values, *later.values],
+            [*self.headers, *later.headers],
+        )
+
     def within(self, start: int, stop: int) -> PartitionRecords:
         """Return the part of this part with offsets in `start`..`stop` (not included); `range` is cut the same way."""
         first, last = bisect_left(self.offsets, start), bisect_left(self.offsets, stop)
@@ -94,6 +105,16 @@ class RawBatch:
             elif start < part.range.stop:
                 fresh.append(part.within(start, part.range.stop))
         return replace(self, parts=tuple(fresh))
+
+    def followed_by(self, later: RawBatch) -> RawBatch:
+        """Return both as one batch, in which each partition has one part; `later` goes on where this one ends."""
+        if not self.parts:
+            return later
+        parts = {part.range.partition: part for part in self.parts}
+        for part in later.parts:
+            before = parts.get(part.range.partition)
+            parts[part.range.partition] = before.followed_by(part) if before else part
+        return RawBatch(tuple(parts.values()), self.nbytes + later.nbytes, later.cause)
 
     def only(self, records: Collection[tuple[Partition, int]]) -> RawBatch:
         """Return just these records, named by partition and offset; ranges stay as they are."""

@@ -2,5 +2,6 @@
 
 from stream.normalize.naming import Names, normalize_key, snake_case
 from stream.normalize.normalize import normalize
+from stream.normalize.row_ids import root_ids
 
-__all__ = ["Names", "normalize", "normalize_key", "snake_case"]
+__all__ = ["Names", "normalize", "normalize_key", "root_ids", "snake_case"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -18,6 +18,7 @@ from stream.normalize.row_ids import LIST_INDEX, PARENT_ID, ROOT_ID, ROW_ID, chi
 from stream.normalize.scalars import Cell, cell
 from stream.normalize.table_builders import TableBuilder, TableBuilders, chunk_of
 
+_MOST_CELLS: Final = 262_144  # a chunk of twenty columns has 13,000 rows then; one of keys that are ids 512
 _CHILD = {ROW_ID: TEXT, PARENT_ID: TEXT, ROOT_ID: TEXT, LIST_INDEX: BIGINT}
 
 
@@ -47,7 +48,10 @@ class RowFlattener:
         for row_id, document in zip(ids, documents.values, strict=True):
             self._element(self._new(_Row(root, row_id, row_id)), document, depth=0)
         for draft, rows in self._rows.items():
-            draft.chunks.append(_chunk(rows, identity if draft is root else _child_identity(rows)))
+            columns = identity if draft is root else _child_identity(rows)
+            for start, stop in _runs(rows):
+                part = {name: column[start:stop] for name, column in columns.items()}
+                draft.chunks.append(_chunk(rows[start:stop], part))
 
     def _new(self, row: _Row) -> _Row:
         self._rows.setdefault(row.draft, []).append(row)
@@ -91,6 +95,17 @@ def _child_identity(rows: list[_Row]) -> Mapping[str, Array]:
     columns = zip(*(row.system for row in rows if row.system is not None), strict=True)
     pairs = zip(_CHILD.items(), columns, strict=True)
     return {name: pa.array(values, kind.arrow) for (name, kind), values in pairs}
+
+
+def _runs(rows: list[_Row]) -> Iterator[tuple[int, int]]:
+    """Yield where to cut the rows so that no chunk has too many cells: keys that are ids make a column for each row."""
+    start, columns = 0, set[str]()
+    for index, row in enumerate(rows):
+        columns |= row.cells.keys()
+        if len(columns) * (index + 1 - start) > _MOST_CELLS and index > start:
+            yield start, index
+            start, columns = index, set(row.cells)
+    yield start, len(rows)
 
 
 def _chunk(rows: list[_Row], identity: Mapping[str, Array]) -> pa.Table:

@@ -57,7 +57,7 @@ def _child() -> None:
     settings, raw = pickle.loads(sys.stdin.buffer.read())  # noqa: S301  # our own parent wrote it
     preparer = Preparer(Config.model_validate_json(settings), Capabilities("probe"))
     decoded = preparer.decode(raw)
-    preparer.shape(decoded.documents, (), Schema(), "probe", frozenset(), {})
+    preparer.evolve(Schema(), preparer.normalize(decoded.documents, Schema(), "probe"))
 
 
 if __name__ == "__main__":

@@ -1,135 +1,143 @@
-"""The life of one batch under one claim: prepared ahead of time, committed in order."""
+"""The life of one batch under one claim: from records as read to durable rows."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
-from typing import Literal
+from typing import Final
 
 from anyio import to_thread
 
-from checkpoints import Checkpoint, Claim, Fenced, OffsetRange, Partition, Span
-from sinks import Batch, DataRefused, Receipt, Reject, Schema, SchemaPlan, WidenColumn
-from stream.load import FailedAttempt, Notify, deliver
-from stream.model import Decoded, RawBatch
-from stream.observe.facts import BatchLoaded, CommitFailed, Isolated, SchemaChanged, Stage, StageTimed
+from checkpoints import Claim, OffsetRange, Position, Span
+from sinks import Batch, DataRefused, Receipt, Schema, SchemaPlan, WidenColumn
+from stream.evolve import Evolved, Misfit
+from stream.model import Decoded, Documents, FlatTable, RawBatch
+from stream.observe.facts import BatchLoaded, Isolated, SchemaChanged, Stage, StageTimed
 from stream.runtime.context import RunContext
 from stream.runtime.crash_probe import find_crashing_records
-from stream.runtime.prepare import Prepared, Shaped, age_of, next_step, rejects_by_partition, span
-from stream.runtime.rejects import RefusedReason, set_aside
+from stream.runtime.prepare import Prepared, age_of, next_step, spans_of
+from stream.runtime.rejects import Record, RefusedReason, by_record, set_aside, skipped_with
+from stream.runtime.turns import Turn
 
-_FATAL_ATTEMPTS = 2  # a range that two owners in a row did not survive is probed in a child process
+_FATAL_ATTEMPTS: Final = 2  # a range that two owners in a row did not survive is probed in a child process
+_KILLER: Final = Misfit(RefusedReason.KILLS_DECODER, "the process died twice while it decoded this record")
+
+
+class BatchRefused(Exception):
+    """The destination refuses a batch for good: the one that ends at `upto`. Everything before it is durable."""
+
+    def __init__(self, upto: Position, error: DataRefused) -> None:
+        super().__init__(str(error))
+        self.upto = upto
 
 
 class Lane:
     """Carries batches from Kafka to durable rows for as long as one claim holds.
 
-    `prepare` may run one batch ahead of `commit`; each is called from one task at a time. After any error from either
-    the lane is spent: claim again and make a new one.
+    Batches overlap as their turns let them: while one loads, the next is prepared. After any error the lane is spent:
+    claim again and make a new one.
     """
 
     def __init__(self, context: RunContext, claim: Claim, schema: Schema) -> None:
         self.committed = claim.position
         self._context = context
+        self._destination = context.destination
         self._epoch = claim.epoch
         self._prepared_to = claim.position
         self._schema = schema
         self._suspects = {p: n for p, n in claim.attempts.items() if n >= _FATAL_ATTEMPTS}
 
-    async def load_bisecting(self, raw: RawBatch) -> None:
-        """Take one batch all the way; where it is refused, in ever smaller context, and set aside what nobody can hold.
+    async def process(self, raw: RawBatch, turn: Turn, refused: Mapping[Record, Misfit] | None = None) -> None:
+        """Take one batch from Kafka to durable rows, both rows and position or neither, and tell everybody.
 
-        Raises `Fenced` or `SchemaConflict`; outages are sat out.
+        `refused`: records, with the reason, that the destination did not take; they are set aside. Raises `Fenced`,
+        `SchemaConflict` or `BatchRefused`; outages are sat out.
         """
-        try:
-            await self.commit(await self.prepare(raw))
-        except DataRefused as error:
-            self._prepared_to, self._schema = self.committed, await self._context.with_retry(self._context.sink.schema)
-            await self._load_halves(raw.after(self.committed), str(error))
+        async with turn:
+            seconds: dict[Stage, float] = {}
+            fresh = raw.after(self._prepared_to)
+            load_id = self._context.new_load_id()
+            decoded = await self._decode(fresh, refused or {}, seconds)
+            tables = await self._normalize(decoded.documents, load_id, seconds)
+            evolved = await self._evolve(tables, turn, seconds)
+            prepared = self._prepared(fresh, decoded, evolved, load_id)
+            del raw, fresh, decoded, tables, evolved  # while it waits and loads, only what is loaded stays in memory
+            if not await turn.to_load():
+                return
+            with _naming_the_batch(prepared):
+                await self._apply(prepared.plan)
+                receipt = await self._destination.load(prepared.batch, prepared.step)
+            self._advance(prepared.step.upto)
+            self._tell(prepared, receipt, seconds)
+            turn.done()
+            await self._context.source.acknowledge(prepared.step.upto)
 
-    async def _load_halves(self, raw: RawBatch, error: str) -> None:
-        if len(raw) <= 1:
-            await self.commit(self._with_nothing_but(raw, set_aside(raw, RefusedReason.REFUSED, error)))
-            return
-        for half in raw.halves():
-            await self.load_bisecting(half)
-
-    async def prepare(self, raw: RawBatch) -> Prepared:
-        """Return `raw` as a batch that fits, continuing where the last prepared one ended. Works in a thread.
-
-        Raises `DataRefused` when the destination cannot have the tables that the batch needs.
-        """
-        fresh = raw.after(self._prepared_to)
-        crashing = await self._probe(fresh)
-        seconds: dict[Stage, float] = {}
-        decoded = await self._decode(fresh, crashing, seconds)
-        load_id = self._context.new_load_id()
-        shaped = await self._shape(decoded, load_id, seconds)
-        counts = rejects_by_partition(shaped.batch.rejects)
-        spans = tuple(span(part, counts, decoded.skipped) for part in fresh.parts)
-        step = next_step(self._context.pipeline, load_id, self._epoch, self._prepared_to, spans)
-        self._prepared_to, self._schema = self._prepared_to | step.upto, shaped.plan.target
-        return Prepared(shaped.plan, shaped.batch, step, decoded.skipped, age_of(fresh), seconds)
-
-    async def commit(self, prepared: Prepared) -> None:
-        """Make one prepared batch durable, both rows and position or neither, and tell everybody.
-
-        Raises `Fenced`, `SchemaConflict` or `DataRefused`; outages are sat out.
-        """
-        await self._evolve(prepared.plan)
-        receipt = await self._deliver(prepared.batch, prepared.step)
-        self.committed = self.committed | prepared.step.upto
-        for partition in prepared.step.upto.next:
-            self._suspects.pop(partition, None)
-        self._tell(prepared, receipt)
-        await self._context.source.acknowledge(prepared.step.upto)
+    async def start_over(self) -> None:
+        """Forget what was prepared and not loaded: the next batch begins at what is durable."""
+        self._prepared_to, self._schema = self.committed, await self._destination.schema()
 
     async def skip_lost(self, gone: OffsetRange) -> None:
         """Go on past offsets that are gone from the log, with a line in the ledger that says so."""
         gone = OffsetRange(gone.partition, self.committed.next[gone.partition], gone.stop)
-        step = next_step(
-            self._context.pipeline,
-            self._context.new_load_id(),
-            self._epoch,
-            self.committed,
-            (Span(gone, 0, lost=True),),
-        )
-        await self._deliver(Batch(), step)
+        load_id = self._context.new_load_id()
+        lost = (Span(gone, 0, lost=True),)
+        step = next_step(self._context.pipeline, load_id, self._epoch, self.committed, lost)
+        await self._destination.load(Batch(), step)
         self.committed = self._prepared_to = self.committed | step.upto
 
-    async def _decode(
-        self, raw: RawBatch, crashing: frozenset[tuple[Partition, int]], seconds: dict[Stage, float]
-    ) -> Decoded:
-        began = time.perf_counter()
-        decoded = await to_thread.run_sync(self._context.preparer.decode, raw.without(crashing))
-        seconds["decode"] = time.perf_counter() - began
-        if not crashing:
-            return decoded
-        error = "the process died twice while it decoded this record"
-        rejects = set_aside(raw.only(crashing), RefusedReason.KILLS_DECODER, error)
-        return replace(decoded, rejects=decoded.rejects + rejects)
+    async def _decode(self, raw: RawBatch, refused: Mapping[Record, Misfit], seconds: dict[Stage, float]) -> Decoded:
+        """Bytes to documents; what is no document, kills the decoder or was refused before is set aside."""
+        aside = {**dict.fromkeys(await self._probe(raw), _KILLER), **refused}
+        with _timed("decode", seconds):
+            decoded = await to_thread.run_sync(self._context.preparer.decode, raw.without(aside))
+        return replace(decoded, rejects=decoded.rejects + set_aside(raw, aside))
 
-    async def _shape(self, decoded: Decoded, load_id: str, seconds: dict[Stage, float]) -> Shaped:
-        shape = partial(self._context.preparer.shape, decoded.documents, decoded.rejects, self._schema, load_id)
+    async def _normalize(
+        self, documents: tuple[Documents, ...], load_id: str, seconds: dict[Stage, float]
+    ) -> tuple[FlatTable, ...]:
+        """Documents to relational tables, with the names that the schema has given."""
+        with _timed("normalize", seconds):
+            return await to_thread.run_sync(self._context.preparer.normalize, documents, self._schema, load_id)
+
+    async def _evolve(self, tables: tuple[FlatTable, ...], turn: Turn, seconds: dict[Stage, float]) -> Evolved:
+        """Tables to what fits the schema, and the plan that makes room for it.
+
+        The destination is asked about columns to widen, and can speak of what it has: whatever was planned before is
+        applied first. What it cannot widen stays as it is, and the values go into variants.
+        """
         fixed: frozenset[tuple[str, str]] = frozenset()
-        shaped = await to_thread.run_sync(shape, fixed, seconds)
-        while refused := await self._not_to_widen(shaped.plan):
+        while True:
+            with _timed("evolve", seconds):
+                evolved = await to_thread.run_sync(self._context.preparer.evolve, self._schema, tables, fixed)
+            widened = [change for change in evolved.plan.changes if isinstance(change, WidenColumn)]
+            if not widened:
+                return evolved
+            await turn.first()
+            if not (refused := await self._not_to_widen(widened)):
+                return evolved
             fixed |= refused
-            shaped = await to_thread.run_sync(shape, fixed, seconds)
-        return shaped
 
-    async def _not_to_widen(self, plan: SchemaPlan) -> frozenset[tuple[str, str]]:
-        """Return the columns, by table and name, that the plan would widen and the destination cannot."""
-        widened = [change for change in plan.changes if isinstance(change, WidenColumn)]
-        return frozenset([(c.table, c.column.name) for c in widened if not await self._can_widen(c)])
+    async def _not_to_widen(self, widened: Collection[WidenColumn]) -> frozenset[tuple[str, str]]:
+        """Return the columns, by table and name, that the destination cannot widen."""
+        most = self._context.config.tables.widen_rows
+        can = [await self._destination.can_widen(change, max_rows=most) for change in widened]
+        return frozenset((c.table, c.column.name) for c, yes in zip(widened, can, strict=True) if not yes)
 
-    async def _can_widen(self, change: WidenColumn) -> bool:
-        max_rows = self._context.config.tables.widen_rows
-        return await self._context.with_retry(partial(self._context.sink.can_widen, change, max_rows=max_rows))
+    def _prepared(self, raw: RawBatch, decoded: Decoded, evolved: Evolved, load_id: str) -> Prepared:
+        """Return what is to be loaded, and go on from there with the next batch."""
+        rejects = decoded.rejects + set_aside(raw, by_record(raw, evolved.refused))
+        skipped = skipped_with(decoded.skipped, by_record(raw, evolved.discarded))
+        spans = spans_of(raw, rejects, skipped)
+        step = next_step(self._context.pipeline, load_id, self._epoch, self._prepared_to, spans)
+        self._prepared_to, self._schema = self._prepared_to | step.upto, evolved.plan.target
+        batch = Batch(evolved.tables, self._context.preparer.storable(rejects), evolved.plan.target.version)
+        return Prepared(evolved.plan, batch, step, skipped, age_of(raw))
 
-    async def _probe(self, raw: RawBatch) -> frozenset[tuple[Partition, int]]:
+    async def _probe(self, raw: RawBatch) -> frozenset[Record]:
+        """Return the records that kill the decoder, where the last owners of a partition died."""
         if not self._suspects:
             return frozenset()
         suspect = [part for part in raw.parts if len(part) and part.range.partition in self._suspects]
@@ -137,42 +145,19 @@ class Lane:
             self._context.observe(Isolated(part.range, self._suspects[part.range.partition]))
         return await find_crashing_records(self._context.config, RawBatch(tuple(suspect))) if suspect else frozenset()
 
-    async def _evolve(self, plan: SchemaPlan) -> None:
+    async def _apply(self, plan: SchemaPlan) -> None:
         if plan:
-            await self._context.with_retry(partial(self._context.sink.apply, plan))
+            await self._destination.apply(plan)
             self._context.observe(SchemaChanged(plan.changes, plan.target.version))
 
-    async def _deliver(self, batch: Batch, step: Checkpoint) -> Receipt:
-        began = time.monotonic()
+    def _advance(self, upto: Position) -> None:
+        self.committed = self.committed | upto
+        for partition in upto.next:
+            self._suspects.pop(partition, None)
 
-        def failed(outcome: Literal["failed", "unknown", "fenced"], error: Exception) -> None:
-            self._context.observe(CommitFailed(outcome, str(error), time.monotonic() - began))
-
-        async def delivered(notify: Notify) -> Receipt:
-            def told(attempt: FailedAttempt) -> None:
-                failed(attempt.outcome, attempt.error)
-                notify(attempt)
-
-            return await deliver(self._context.sink, batch, step, self._context.config.retry, told)
-
-        try:
-            return await self._context.retrying(delivered)
-        except Fenced as error:
-            failed("fenced", error)
-            raise
-
-    def _with_nothing_but(self, raw: RawBatch, rejects: tuple[Reject, ...]) -> Prepared:
-        counts = rejects_by_partition(rejects)
-        spans = tuple(span(part, counts, {}) for part in raw.parts)
-        step = next_step(self._context.pipeline, self._context.new_load_id(), self._epoch, self.committed, spans)
-        self._prepared_to = self._prepared_to | step.upto
-        plan = SchemaPlan(self._schema, self._schema)
-        storable = self._context.preparer.storable(rejects)
-        return Prepared(plan, Batch({}, storable, self._schema.version), step, {}, age_of(raw), {})
-
-    def _tell(self, prepared: Prepared, receipt: Receipt) -> None:
-        for stage, seconds in prepared.seconds.items():
-            self._context.observe(StageTimed(stage, seconds))
+    def _tell(self, prepared: Prepared, receipt: Receipt, seconds: Mapping[Stage, float]) -> None:
+        for stage, spent in seconds.items():
+            self._context.observe(StageTimed(stage, spent))
         self._context.observe(StageTimed("load", receipt.seconds))
         skipped: dict[str, Counter[str]] = {}
         for partition, reasons in prepared.skipped.items():
@@ -187,3 +172,18 @@ class Lane:
                 oldest_event=prepared.age.oldest,
             )
         )
+
+
+@contextmanager
+def _timed(stage: Stage, seconds: dict[Stage, float]) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - began
+
+
+@contextmanager
+def _naming_the_batch(prepared: Prepared) -> Iterator[None]:
+    try:
+        yield
+    except DataRefused as error:
+        raise BatchRefused(prepared.step.upto, error) from error

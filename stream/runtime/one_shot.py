@@ -11,9 +11,9 @@ import pyarrow as pa
 from anyio import to_thread
 
 from checkpoints import Checkpoint
-from sinks import SchemaConflict, Sink
+from sinks import Batch, SchemaConflict, Sink
 from stream.config.models import Config
-from stream.errors import PipelineStepFailed
+from stream.errors import PipelineStepFailed, SchemaRefused
 from stream.load import FailedAttempt, deliver, retry
 from stream.model import Documents, RowDocuments
 from stream.observe.facts import BatchLoaded, Observer, Retrying, SchemaChanged, Started
@@ -44,14 +44,17 @@ async def load_package(
             schema = await retry(sink.schema, config.retry, outage)
             observe(Started(sink.capabilities.name, config.destination.dataset or pipeline, (), schema.version))
             step = "normalize"
-            shape = partial(preparer.shape, (documents,), (), schema, load_id, frozenset())
-            shaped = await to_thread.run_sync(shape, {})
+            tables = await to_thread.run_sync(preparer.normalize, (documents,), schema, load_id)
+            evolved = await to_thread.run_sync(preparer.evolve, schema, tables)
+            for misfit in evolved.refused.values():
+                raise SchemaRefused(misfit.error)
             step = "load"
             try:
-                if shaped.plan:
-                    await retry(partial(sink.apply, shaped.plan), config.retry, outage)
-                    observe(SchemaChanged(shaped.plan.changes, shaped.plan.target.version))
-                receipt = await deliver(sink, shaped.batch, Checkpoint(pipeline, load_id), config.retry, outage)
+                if evolved.plan:
+                    await retry(partial(sink.apply, evolved.plan), config.retry, outage)
+                    observe(SchemaChanged(evolved.plan.changes, evolved.plan.target.version))
+                batch = Batch(evolved.tables, schema_version=evolved.plan.target.version)
+                receipt = await deliver(sink, batch, Checkpoint(pipeline, load_id), config.retry, outage)
             except SchemaConflict as error:
                 observe(Retrying("schema_conflict", 0.0, str(error)))
                 continue

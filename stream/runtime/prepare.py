@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,10 +12,9 @@ from sinks import Batch, Capabilities, Reject, Schema, SchemaPlan
 from stream.config.models import Config
 from stream.config.privacy import salt_of
 from stream.decode import JsonDecoder
-from stream.evolve import Rules, evolve
-from stream.model import Decoded, Documents, PartitionRecords, RawBatch
+from stream.evolve import Evolved, Rules, evolve
+from stream.model import Decoded, Documents, FlatTable, PartitionRecords, RawBatch
 from stream.normalize import Names, normalize
-from stream.observe.facts import Stage
 from stream.runtime.table_settings import TableSettings
 from stream.transform import rules_for, transform, withhold
 
@@ -38,15 +36,6 @@ class Prepared:
     step: Checkpoint
     skipped: Mapping[Partition, Mapping[str, int]]
     age: Age
-    seconds: Mapping[Stage, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Shaped:
-    """Documents as tables that fit, before anything is known of positions."""
-
-    plan: SchemaPlan
-    batch: Batch
 
 
 class Preparer:
@@ -68,34 +57,28 @@ class Preparer:
         """Return the documents of `raw`, and the records that are none."""
         return self._decoder.decode(raw)
 
-    def shape(
-        self,
-        documents: Iterable[Documents],
-        rejects: tuple[Reject, ...],
-        schema: Schema,
-        load_id: str,
-        fixed: frozenset[tuple[str, str]],
-        seconds: dict[Stage, float],
-    ) -> Shaped:
-        """Return tables that fit the schema they are to have, and the way there from `schema`.
-
-        `fixed`: the columns, by table and name, that cannot take another type. Raises `DataRefused` when the
-        destination has no room for what it would need. Adds each stage's time to `seconds`.
-        """
+    def normalize(self, documents: tuple[Documents, ...], schema: Schema, load_id: str) -> tuple[FlatTable, ...]:
+        """Return the documents as relational tables, private fields hidden, with the names that `schema` has given."""
         names = Names(schema, self._capabilities.max_identifier_bytes)
-        with _timed(seconds, "normalize"):
-            flat = normalize(tuple(documents), names=names, load_id=load_id, max_nesting=self._max_nesting)
-            flat = transform(flat, self._rules)
+        tables = normalize(documents, names=names, load_id=load_id, max_nesting=self._max_nesting)
+        return transform(tables, self._rules)
+
+    def evolve(
+        self, schema: Schema, tables: tuple[FlatTable, ...], fixed: frozenset[tuple[str, str]] = frozenset()
+    ) -> Evolved:
+        """Return tables that fit the schema they are to have, the way there from `schema`, and the rows left out.
+
+        `fixed`: the columns, by table and name, that cannot take another type.
+        """
         rules = Rules(
             detect_timestamps=self._tables.detect_timestamps,
             max_columns=self._capabilities.max_columns,
             max_identifier_bytes=self._capabilities.max_identifier_bytes,
             stores_nul_text=self._capabilities.stores_nul_text,
+            overflow=self._tables.overflow,
             fixed=fixed,
         )
-        with _timed(seconds, "evolve"):
-            evolved = evolve(schema, flat, rules)
-        return Shaped(evolved.plan, Batch(evolved.tables, self.storable(rejects), evolved.plan.target.version))
+        return evolve(schema, tables, rules)
 
     def storable(self, rejects: Iterable[Reject]) -> tuple[Reject, ...]:
         """Return `rejects` as they may be stored: of a topic with private fields, without their bytes."""
@@ -108,17 +91,17 @@ class Preparer:
         return self._tables.max_nesting if topic is None else self._settings.topic(topic).max_nesting
 
 
-def span(
-    part: PartitionRecords, rejects: Mapping[Partition, int], skipped: Mapping[Partition, Mapping[str, int]]
-) -> Span:
-    """Return the ledger's line for one part."""
-    partition = part.range.partition
-    return Span(
-        part.range,
-        records=len(part),
-        rejected=rejects.get(partition, 0),
-        skipped=sum(skipped.get(partition, {}).values()),
-    )
+def spans_of(
+    raw: RawBatch, rejects: Collection[Reject], skipped: Mapping[Partition, Mapping[str, int]]
+) -> tuple[Span, ...]:
+    """Return the ledger's line for each part of `raw`."""
+    rejected = Counter(reject.partition for reject in rejects)
+    return tuple(_span(part, rejected[part.range.partition], skipped) for part in raw.parts)
+
+
+def _span(part: PartitionRecords, rejected: int, skipped: Mapping[Partition, Mapping[str, int]]) -> Span:
+    away = sum(skipped.get(part.range.partition, {}).values())
+    return Span(part.range, records=len(part), rejected=rejected, skipped=away)
 
 
 def age_of(raw: RawBatch) -> Age:
@@ -126,11 +109,6 @@ def age_of(raw: RawBatch) -> Age:
     newest = {part.range.partition: max(part.timestamps) / 1000 for part in raw.parts if len(part)}
     oldest = min((min(part.timestamps) for part in raw.parts if len(part)), default=-1)
     return Age({partition: at for partition, at in newest.items() if at >= 0}, oldest / 1000 if oldest >= 0 else None)
-
-
-def rejects_by_partition(rejects: Iterable[Reject]) -> Mapping[Partition, int]:
-    """Return how many records of each partition were set aside."""
-    return Counter(reject.partition for reject in rejects)
 
 
 def next_step(pipeline: str, load_id: str, epoch: int, here: Position, spans: tuple[Span, ...]) -> Checkpoint:
@@ -146,14 +124,3 @@ def next_step(pipeline: str, load_id: str, epoch: int, here: Position, spans: tu
                 f"stands at {since.next.get(each.range.partition)}; nothing was written. This is a bug in headrace"
             )
     return Checkpoint(pipeline, load_id, since, since.advanced_by(s.range for s in spans), epoch, spans)
-
-
-class _timed:  # reads as a statement
-    def __init__(self, seconds: dict[Stage, float], stage: Stage) -> None:
-        self._seconds, self._stage = seconds, stage
-
-    def __enter__(self) -> None:
-        self._began = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self._seconds[self._stage] = self._seconds.get(self._stage, 0.0) + time.perf_counter() - self._began

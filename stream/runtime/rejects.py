@@ -1,12 +1,23 @@
-"""Records that nobody can take, as rejects."""
+"""Records that do not go in, by what is known of them: as rejects with their original bytes, or as a count."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from typing import Any, TypeAlias
 
+import pyarrow as pa
+
+from checkpoints import Partition
 from sinks import Reject
-from stream.model import RawBatch
+from stream.evolve import Misfit
+from stream.model import PartitionRecords, RawBatch
 from stream.model.times import time_of
+from stream.normalize import root_ids
+
+Record: TypeAlias = tuple[Partition, int]
+"""A record by its partition and offset."""
 
 
 class RefusedReason(StrEnum):
@@ -16,10 +27,39 @@ class RefusedReason(StrEnum):
     KILLS_DECODER = "kills_decoder"
 
 
-def set_aside(raw: RawBatch, reason: RefusedReason, error: str) -> tuple[Reject, ...]:
-    """Return every record of `raw` as a reject, with its original bytes."""
-    return tuple(
-        Reject(part.range.partition, offset, time_of(timestamp), key, value, reason, error)
-        for part in raw.parts
-        for offset, timestamp, key, value in zip(part.offsets, part.timestamps, part.keys, part.values, strict=True)
-    )
+def set_aside(raw: RawBatch, why: Mapping[Record, Misfit]) -> tuple[Reject, ...]:
+    """Return the records that `why` names as rejects, with their original bytes."""
+    return tuple(reject for part in raw.only(why).parts for reject in _rejects(part, why)) if why else ()
+
+
+def by_record(raw: RawBatch, why: Mapping[str, Misfit]) -> Mapping[Record, Misfit]:
+    """Return what `why` says of root rows, by the records of `raw` that they were made of."""
+    return {record: why[root] for part in raw.parts for root, record in _named(part, why)} if why else {}
+
+
+def skipped_with(
+    skipped: Mapping[Partition, Mapping[str, int]], discarded: Mapping[Record, Misfit]
+) -> Mapping[Partition, Mapping[str, int]]:
+    """Return how many records were skipped, per partition and reason, with those that were discarded."""
+    if not discarded:
+        return skipped
+    counts = {partition: Counter(reasons) for partition, reasons in skipped.items()}
+    for (partition, _), misfit in discarded.items():
+        counts.setdefault(partition, Counter())[misfit.reason] += 1
+    return counts
+
+
+def _rejects(part: PartitionRecords, why: Mapping[Record, Misfit]) -> Iterator[Reject]:
+    partition = part.range.partition
+    for offset, timestamp, key, value in zip(part.offsets, part.timestamps, part.keys, part.values, strict=True):
+        misfit = why[partition, offset]
+        yield Reject(partition, offset, time_of(timestamp), key, value, misfit.reason, misfit.error)
+
+
+def _named(part: PartitionRecords, why: Mapping[str, Misfit]) -> Iterator[tuple[str, Record]]:
+    partition = part.range.partition
+    keys = pa.table({"_kafka_partition": [partition.number] * len(part), "_kafka_offset": list(part.offsets)})
+    ids: list[Any] = root_ids(keys, partition.topic).to_pylist()
+    for root, offset in zip(ids, part.offsets, strict=True):
+        if root in why:
+            yield root, (partition, offset)

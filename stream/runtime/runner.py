@@ -15,8 +15,8 @@ from stream.load import FailedAttempt, retry
 from stream.observe.facts import Assigned, Claimed, FencedOut, GapAccepted, Retrying, Revoked, StateChanged
 from stream.runtime.bisect import load_bisecting
 from stream.runtime.context import RunContext
-from stream.runtime.flow import BatchRefused, Flow
-from stream.runtime.lane import Lane
+from stream.runtime.flow import Flow
+from stream.runtime.lane import BatchRefused, Lane
 from stream.source.contract import Assignment
 
 # A zombie that wakes after a takeover is told so by its next heartbeat. It waits that long before it claims again, so
@@ -73,14 +73,15 @@ class Runner:
                 await self._wait_after_fence(error, fences)
 
     async def _claim(self, assignment: Assignment) -> Lane:
-        sink, with_retry = self._context.sink, self._context.with_retry
-        known = await with_retry(partial(sink.positions, assignment.topics))
+        destination = self._context.destination
+        known = await destination.positions(assignment.topics)
         starts = await self._asked(_while_ours(assignment, partial(assignment.starts, known)))
         origins = await self._asked(_while_ours(assignment, assignment.origins))
-        claim = await with_retry(_while_ours(assignment, partial(sink.claim, assignment.partitions, starts, origins)))
+        take = partial(destination.sink.claim, assignment.partitions, starts, origins)
+        claim = await destination.with_retry(_while_ours(assignment, take))
         self._context.observe(Claimed(claim.position, claim.epoch))
         await self._context.report_lag()
-        lane = Lane(self._context, claim, await with_retry(sink.schema))
+        lane = Lane(self._context, claim, await destination.schema())
         for gap in assignment.gaps:
             self._context.observe(GapAccepted(gap.kind, gap.range))
             await lane.skip_lost(gap.range)

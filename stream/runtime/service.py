@@ -17,6 +17,7 @@ from stream.model.exception_groups import unwrap_single
 from stream.observe.facts import LoopTicked, Observer, Retrying, Started, StateChanged
 from stream.observe.state_guard import forward_only
 from stream.runtime.context import RunContext
+from stream.runtime.destination import Destination
 from stream.runtime.ids import load_ids
 from stream.runtime.prepare import Preparer
 from stream.runtime.runner import Runner
@@ -67,7 +68,8 @@ async def _serve(
             unmatched = unmatched_patterns(config, topics) if topics else ()
             observe(Started(sink.capabilities.name, dataset, topics, schema.version, tuple(schema.tables), unmatched))
             preparer = Preparer(config, sink.capabilities)
-            context = RunContext(pipeline, config, source, sink, preparer, budget, observe, load_ids())
+            destination = Destination(sink, config.retry, observe)
+            context = RunContext(pipeline, config, source, destination, preparer, budget, observe, load_ids())
             await _watched(Runner(context), context, stopping)
     except BaseException:
         observe(StateChanged("failed"))
@@ -126,7 +128,7 @@ async def _drain(context: RunContext, stopping: anyio.Event, scope: anyio.Cancel
     context.source.stop()
     failpoint("shutdown.mid_drain")
     await anyio.sleep(context.config.service.grace_seconds)
-    await context.sink.aclose()  # interrupts the load in flight, which a thread would finish otherwise
+    await context.destination.sink.aclose()  # interrupts the load in flight, which a thread would finish otherwise
     scope.cancel()
 
 

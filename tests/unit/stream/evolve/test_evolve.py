@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -7,10 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from sinks import AddColumn, Column, CreateTable, DataRefused, Schema, SchemaConflict, Table, WidenColumn
+from sinks import AddColumn, Column, CreateTable, Schema, SchemaConflict, Table, WidenColumn
 from sinks.schema import BIGINT, BINARY, DOUBLE, TEXT, TIMESTAMP, DataType, decimal
 from stream.errors import UnsupportedValue
-from stream.evolve import Rules, TooManyColumns, evolve
+from stream.evolve import Rules, evolve
 from stream.model import FlatTable
 from stream.model.tables import JSON_MARK
 
@@ -255,10 +256,49 @@ def test_a_variant_never_takes_the_name_of_a_field() -> None:
     assert (values[variant], values["x__v_text"]) == (["a"], ["user's"])
 
 
-def test_too_many_columns_are_refused_with_the_count() -> None:
-    with pytest.raises(TooManyColumns, match="t would need 3 columns, the destination allows 2") as raised:
-        evolve(Schema(), [flat({"a": [1], "b": [1], "c": [1]})], Rules(max_columns=2))
-    assert isinstance(raised.value, DataRefused)
+def test_a_row_with_more_columns_than_a_table_has_room_for_is_refused_and_its_neighbours_are_not() -> None:
+    wide = {"_hr_id": ["1", "2", "3"], "a": [1, None, 3], "b": [None, 1, None], "c": [None, 1, None]}
+    evolved = evolve(Schema(), [flat(wide)], Rules(max_columns=3))
+    assert evolved.tables["t"].to_pydict() == {"_hr_id": ["1", "3"], "a": [1, 3]}
+    assert evolved.refused["2"].reason == "too_many_columns"
+    assert "t would need 4 columns, the destination allows 3" in evolved.refused["2"].error
+
+
+def test_a_row_that_no_child_table_has_room_for_is_refused_with_all_its_rows() -> None:
+    root = FlatTable("t", (pa.table({"_hr_id": ["1", "2"], "n": [1, 2]}),))
+    lines = {"_hr_id": ["1-0", "2-0"], "_hr_root_id": ["1", "2"], "a": [1, 1], "b": [None, 1]}
+    child = FlatTable("t__lines", (pa.table(lines),), parent="t")
+    evolved = evolve(Schema(), [root, child], Rules(max_columns=3))
+    assert evolved.tables["t"].to_pydict() == {"_hr_id": ["1"], "n": [1]}
+    assert evolved.tables["t__lines"].to_pydict() == {"_hr_id": ["1-0"], "_hr_root_id": ["1"], "a": [1]}
+    assert set(evolved.refused) == {"2"}
+
+
+def test_rows_that_need_nothing_new_go_into_a_table_that_is_full() -> None:
+    brought = flat({"_hr_id": ["1", "2"], "x": [1, 2], "new": [None, 1]})
+    evolved = evolve(stored(_hr_id=TEXT, x=BIGINT), [brought], Rules(max_columns=2))
+    assert (set(evolved.refused), evolved.tables["t"].to_pydict()) == ({"2"}, {"_hr_id": ["1"], "x": [1]})
+    assert not evolved.plan
+
+
+def test_a_variant_for_which_there_is_no_room_refuses_its_row() -> None:
+    brought = flat({"_hr_id": ["1"], "x": ["a"]}, {"_hr_id": ["2"], "x": [2]})
+    evolved = evolve(stored(_hr_id=TEXT, x=BIGINT), [brought], Rules(max_columns=2))
+    assert (set(evolved.refused), evolved.tables["t"].to_pydict()) == ({"1"}, {"_hr_id": ["2"], "x": [2]})
+
+
+def test_keys_beyond_the_limit_go_into_one_json_column_by_their_original_paths() -> None:
+    chunk = pa.table(
+        {"_hr_id": ["1", "2"], "n": [1, 2], "ids__a": [1.5, None], "ids__b": [None, "x"], "at": [NOON, None]}
+    )
+    origins = {"n": ("n",), "ids__a": ("ids", "a"), "ids__b": ("ids", "b"), "at": ("At",)}
+    evolved = evolve(Schema(), [FlatTable("t", (chunk,), origins=origins)], Rules(max_columns=3, overflow="json"))
+    assert not evolved.refused
+    table = evolved.tables["t"].to_pydict()
+    assert (table["_hr_id"], table["n"]) == (["1", "2"], [1, 2])
+    assert [json.loads(text) for text in table["_hr_overflow"]] == [
+        {"ids": {"a": 1.5}, "At": "2026-01-01T12:00:00+00:00"}, {"ids": {"b": "x"}}
+    ]  # fmt: skip
 
 
 def test_names_given_under_another_schema_are_noticed() -> None:

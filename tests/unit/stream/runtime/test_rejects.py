@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from checkpoints import OffsetRange, Partition
+from stream.evolve import Misfit
 from stream.model import PartitionRecords, RawBatch
 from stream.runtime.rejects import RefusedReason, set_aside
 
@@ -23,5 +24,5 @@ from stream.runtime.rejects import RefusedReason, set_aside
 )
 def test_a_refused_record_has_its_time_where_a_calendar_has_it(milliseconds: int, time: datetime | None) -> None:
     part = PartitionRecords(OffsetRange(Partition("orders", 0), 0, 1), [0], [milliseconds], [None], [b"{}"])
-    (reject,) = set_aside(RawBatch((part,)), RefusedReason.REFUSED, "no")
+    (reject,) = set_aside(RawBatch((part,)), {(Partition("orders", 0), 0): Misfit(RefusedReason.REFUSED, "no")})
     assert reject.timestamp == time

@@ -13,15 +13,17 @@ from checkpoints import Fenced, Partition
 from sinks import DataRefused, InDoubt, SchemaConflict, SinkOptions, Transient
 from sinks.memory import MemorySink, MemoryWarehouse
 from sinks.schema import DOUBLE
+from sinks.testing import one_at_a_time
 from stream.config.models import Batching, Config, Kafka, Retry, Tables
 from stream.config.topics import Topic
-from stream.errors import ConfigError, OwnershipLost, SourceGap
+from stream.errors import ConfigError, DestinationError, OwnershipLost, SourceGap
 from stream.observe.facts import (
     BatchAbandoned,
     BatchLoaded,
     BatchRead,
     BufferChanged,
     FencedOut,
+    Retrying,
     SourceWaiting,
     StateChanged,
     nobody,
@@ -52,7 +54,13 @@ class Stage:
         self.broker.produce(partition, [v if isinstance(v, bytes) else json.dumps(v).encode() for v in values])
 
     def sink(self, owner: str = "me") -> MemorySink:
-        return MemorySink(self.warehouse, SinkOptions("shop", "shop", owner))
+        return one_at_a_time(MemorySink(self.warehouse, SinkOptions("shop", "shop", owner)))
+
+    def slow_sink(self) -> MemorySink:
+        """Return a sink so slow that preparing overtakes loading."""
+        sink = self.sink()
+        sink.delay_seconds = 0.02
+        return sink
 
     async def run(self, sink: MemorySink | None = None, stopping: anyio.Event | None = None) -> None:
         def open_source(config, budget):
@@ -249,7 +257,9 @@ async def test_a_record_with_more_columns_than_a_table_can_have_is_set_aside(sta
     stage.produce({"n": 1}, {f"c{i}": i for i in range(1_900)}, {"n": 2})
     await stage.run()
     assert [row["n"] for row in stage.rows()] == [1, 2]
-    assert len(stage.warehouse.rejects) == 1
+    (reject,) = stage.warehouse.rejects
+    assert (reject.offset, reject.reason, len(json.loads(reject.value))) == (1, "too_many_columns", 1_900)
+    assert len(stage.warehouse.loads) == 1
 
 
 async def test_stopping_drains_what_was_read(stage):
@@ -371,6 +381,57 @@ async def test_an_integer_on_its_way_to_the_destination_keeps_its_column_from_be
     assert [(row["n"], row["n__v_double"]) for row in stage.rows()] == [
         (1, None), (2**60 + 1, None), (None, 0.5), (2, None)
     ]  # fmt: skip
+
+
+DRIFTS = {
+    "a column that is new and then of fractions": ({"n": 1}, {"n": 1, "discount": 1}, {"n": 1, "discount": 1.5}),
+    "three batches in a row": ({"n": 1}, {"d": 1}, {"d": 1.5}, {"d": 2**70}, {"d": 2**60 + 1}, {"d": 0.25}),
+    "a child table": ({"n": 1}, {"lines": [{"q": 1}]}, {"lines": [{"q": 1.5}]}, {"lines": [{"q": 2**70}]}),
+    "a variant": ({"n": 1}, {"n": "a"}, {"n": True}, {"n": 2**70}, {"n": 1.5}, {"n": "b", "m": 1}, {"m": 0.5}),
+    "dates and times": ({"n": 1}, {"at": "2026-01-01T10:00:00Z"}, {"at": "never"}, {"at": 5}, {"at": 5.5}),
+}
+
+
+@pytest.mark.parametrize("events", DRIFTS.values(), ids=DRIFTS)
+async def test_a_schema_that_drifts_faster_than_it_is_applied_ends_nothing(stage, events):
+    stage.config = stage.config.model_copy(update={"batching": Batching(max_rows=1)})
+    stage.produce(*events)
+    await stage.run(stage.slow_sink())
+    assert [row["_kafka_offset"] for row in stage.rows()] == list(range(len(events)))
+    assert not stage.warehouse.rejects
+    assert not stage.told(Retrying)
+
+
+async def test_a_destination_that_refuses_every_record_is_a_clear_stop_and_not_a_commit_for_each(stage):
+    stage.config = stage.config.model_copy(update={"batching": Batching(max_rows=500)})
+    stage.produce(*({"n": n} for n in range(500)))
+    sink, tries = stage.sink(), []
+
+    async def refusing(batch, step):
+        tries.append(step)
+        raise DataRefused("violates check constraint")
+
+    sink.load = refusing
+    with pytest.raises(DestinationError, match=r"refused 100 records in a row.*violates check constraint"):
+        await stage.run(sink)
+    assert not stage.warehouse.loads
+    assert len(tries) < 250
+
+
+async def test_records_that_are_refused_side_by_side_are_set_aside_in_one_commit_with_the_next_that_is_not(stage):
+    stage.produce(*({"n": n} for n in range(10)))
+    sink = stage.sink()
+    real = sink.load
+
+    async def picky(batch, step):
+        if any({3, 4, 5} & set(table.column("n").to_pylist()) for table in batch.tables.values()):
+            raise DataRefused("not to my taste")
+        return await real(batch, step)
+
+    sink.load = picky
+    await stage.run(sink)
+    assert [row["n"] for row in stage.rows()] == [0, 1, 2, 6, 7, 8, 9]
+    assert len({reject.load_id for reject in stage.warehouse.rejects}) == 1
 
 
 async def test_a_private_field_is_nowhere_in_the_destination(stage):
