@@ -66,6 +66,17 @@ class MemoryStore:
             if offset != stand.offset:
                 stand.offset, stand.attempts = offset, 0
 
+    def stands(self) -> dict[Partition, tuple[int, int, str, int]]:
+        """Return offset, epoch, owner (empty: nobody) and attempts of each partition."""
+        return {p: (s.offset, s.epoch, s.owner or "", s.attempts) for p, s in sorted(self._stands.items())}
+
+    def put_back(self, to: Mapping[Partition, int], owner: str) -> int:
+        """Put partitions somewhere else under a new epoch, and return it."""
+        self._epoch += 1
+        for partition, offset in to.items():
+            self._stands[partition] = _Stand(offset, self._epoch, owner)
+        return self._epoch
+
     def _check(self, partition: Partition, expected: int, step: Checkpoint) -> None:
         stand = self._stands.get(partition)
         if stand is None or stand.owner is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from typing import Final
 
 import anyio
@@ -16,6 +17,7 @@ from sinks.contract import Batch, Capabilities, Receipt, SinkOptions
 from sinks.errors import SchemaConflict, SinkError
 from sinks.ledger import LoadRow, RejectRow, load_rows, reject_rows
 from sinks.limits import check_limits
+from sinks.memory_audit import MemoryAudit
 from sinks.schema import Schema
 
 Hook = Callable[[Checkpoint], None]
@@ -30,6 +32,8 @@ class MemoryWarehouse:
         self.schema = Schema()
         self.loads: list[LoadRow] = []
         self.rejects: list[RejectRow] = []
+        self.notes: dict[str, str] = {}  # an operator's wish by pipeline
+        self.watermarks: dict[tuple[str, Partition], datetime] = {}
         self._chunks: dict[str, list[pa.Table]] = {}
         self._stores: dict[str, MemoryStore] = {}
 
@@ -50,6 +54,15 @@ class MemoryWarehouse:
             return False
         return True
 
+    def replace(self, name: str, rows: pa.Table) -> None:
+        """Let a table hold these rows and no others."""
+        self._chunks[name] = [rows]
+
+    def append(self, batch: Batch) -> None:
+        """Keep the rows of a batch."""
+        for name, table in batch.tables.items():
+            self._chunks[name].append(table)
+
     def become(self, schema: Schema) -> None:
         """Take `schema` as the newest one."""
         self.schema = schema
@@ -58,8 +71,7 @@ class MemoryWarehouse:
 
     def write(self, batch: Batch, step: Checkpoint, owner: str) -> None:
         """Keep what one load brings."""
-        for name, table in batch.tables.items():
-            self._chunks[name].append(table)
+        self.append(batch)
         self.rejects += reject_rows(batch, step)
         self.loads += load_rows(batch, step, owner)
 
@@ -78,6 +90,7 @@ class MemorySink:
         self.after_commit: Hook = _go_on
         self._warehouse = warehouse
         self._store = warehouse.store(options.pipeline)
+        self._pipeline = options.pipeline
         self._owner = options.owner
 
     @property
@@ -158,6 +171,10 @@ class MemorySink:
 
     def _has(self, load_id: str) -> bool:
         return any(row.load_id == load_id for row in self._warehouse.loads)
+
+    def audit(self) -> MemoryAudit:
+        """Return the `Audit` port."""
+        return MemoryAudit(self._warehouse, self._pipeline)
 
     async def aclose(self) -> None:
         """Do nothing: there is nothing to let go of."""

@@ -11,6 +11,7 @@ from checkpoints import Checkpoint, Claim, Known, Partition, Position
 from sinks.changes import SchemaPlan, WidenColumn
 from sinks.contract import Batch, Capabilities, Receipt, SinkOptions
 from sinks.schema import Schema
+from sinks.sql.audit import SqlAudit
 from sinks.sql.session import Database
 from sinks.sql.transactions import Transactions
 from sinks.sql.worker import SessionThread
@@ -23,6 +24,7 @@ class SqlSink:
         self._database = database
         self._thread = SessionThread(database)
         self._do = Transactions(database.dialect, database.catalog, database.capabilities, options)
+        self._options = options
 
     @property
     def capabilities(self) -> Capabilities:
@@ -63,6 +65,10 @@ class SqlSink:
     async def is_committed(self, load_id: str) -> bool:
         """Return whether the load of that id is in the ledger."""
         return await self._thread.run(lambda session: self._do.is_committed(session, load_id))
+
+    def audit(self) -> SqlAudit:
+        """Return the `Audit` port; it works in this sink's thread, on its connection."""
+        return SqlAudit(self._thread, self._do, self._options)
 
     async def query(self, sql: str) -> pa.Table:
         """Return the answer to a query; names without a schema are those of the dataset."""

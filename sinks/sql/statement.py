@@ -37,6 +37,11 @@ def render(clause: ClauseElement) -> Statement:
     return Statement(str(compiled).strip(), tuple(values[name] for name in order))
 
 
+def literal(clause: ClauseElement) -> str:
+    """Return the SQL of a SQLAlchemy construct with its values written into it, quoted by SQLAlchemy."""
+    return str(clause.compile(dialect=_COMPILER, compile_kwargs={"literal_binds": True})).strip()
+
+
 def chunked(rows: Sequence[T]) -> Iterator[Sequence[T]]:
     """Return `rows` in parts that one statement each can bring as parameters."""
     return (rows[start : start + MOST_ROWS] for start in range(0, len(rows), MOST_ROWS))

@@ -12,6 +12,7 @@ LOADS: Final = "_hr_loads"
 SCHEMAS: Final = "_hr_schemas"
 STATE: Final = "_hr_state"
 REJECTS: Final = "_hr_rejects"
+WATERMARKS: Final = "_hr_watermarks"
 
 
 def _table(name: str, required: Mapping[str, DataType], optional: Mapping[str, DataType] | None = None) -> Table:
@@ -74,7 +75,13 @@ _REJECTS: Final = _table(
     {"timestamp": TIMESTAMP, "key": BINARY, "value": BINARY, "reason": TEXT, "error": TEXT},
 )
 
-TABLES: Final[Mapping[str, Table]] = {t.name: t for t in (_LOADS, _OFFSETS, _SCHEMAS, _STATE, _REJECTS)}
+# The event time up to which a partition's records are in the tables; a topic's is the least of its partitions'.
+_WATERMARKS: Final = _table(
+    WATERMARKS,
+    {"pipeline": TEXT, "topic": TEXT, "partition": BIGINT, "event_time": TIMESTAMP, "updated_at": TIMESTAMP},
+)
+
+TABLES: Final[Mapping[str, Table]] = {t.name: t for t in (_LOADS, _OFFSETS, _SCHEMAS, _STATE, _REJECTS, _WATERMARKS)}
 
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     LOADS: ("load_id", "topic", "partition"),
@@ -82,4 +89,5 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     SCHEMAS: ("version",),
     STATE: ("pipeline", "key"),
     REJECTS: (),
+    WATERMARKS: ("pipeline", "topic", "partition"),
 }

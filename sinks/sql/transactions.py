@@ -44,6 +44,11 @@ class Transactions:
         self._audit = TableAudit(catalog, dialect, options.dataset)
         self._schema = Schema()  # the stored one, as last seen
 
+    @property
+    def dialect(self) -> Dialect:
+        """Return how the database spells things."""
+        return self._dialect
+
     def create(self, session: Session) -> None:
         """Create the dataset and the system tables where they are missing."""
         session.execute(_BEGIN)
@@ -93,12 +98,13 @@ class Transactions:
         """Return the newest stored schema. Raises `SinkError` when the tables are not what it says."""
         session.execute(_BEGIN)
         self._lock(session, locks.shared)
-        self._schema = self._newest_schema(session)
+        self._schema = self.newest_schema(session)
         self._audit.check(session, self._schema)
         session.rollback()
         return self._schema
 
-    def _newest_schema(self, session: Session) -> Schema:
+    def newest_schema(self, session: Session) -> Schema:
+        """Return the newest stored schema as it is written, in the open transaction."""
         rows = session.execute(self._ledger.newest_schema())
         return from_document(*rows[0]) if rows else Schema()
 
@@ -136,7 +142,7 @@ class Transactions:
         return SinkError(f"{what}: {error}. With tables.widen_rows = 0 a variant column takes what does not fit")
 
     def _is_base(self, session: Session, plan: SchemaPlan) -> bool:
-        stored = self._newest_schema(session)
+        stored = self.newest_schema(session)
         if version_hash(stored) == version_hash(plan.target):
             return False
         if stored.version != plan.base.version:
@@ -172,21 +178,40 @@ class Transactions:
         """Write rows, rejects, ledger and, last, the position, in one commit."""
         session.execute(_BEGIN)
         self._lock(session, locks.shared)
-        schema = self._fitting(session, batch)
-        for name, data in batch.tables.items():
-            if data.num_rows:
-                self._copy(session, schema.tables[name], data)
+        self.write_rows(session, batch)
         if batch.rejects:
             self._copy(session, TABLES[REJECTS], rejects_table(reject_rows(batch, step)))
         failpoint("load.after_copy")
         self._keep_books(session, batch, step)
         _commit_load(session, step)
 
+    def write_rows(self, session: Session, batch: Batch) -> None:
+        """Write the rows of a batch in the open transaction. Raises `SchemaConflict` and `DataRefused`."""
+        schema = self._fitting(session, batch)
+        for name, data in batch.tables.items():
+            if data.num_rows:
+                self._copy(session, schema.tables[name], data)
+
+    def begin(self, session: Session) -> None:
+        """Begin a transaction beside the loads of others; nobody changes a table meanwhile."""
+        session.execute(_BEGIN)
+        self._lock(session, locks.shared)
+
+    def begin_alone(self, session: Session) -> None:
+        """Begin a transaction in which nobody else loads into the dataset, or claims partitions of the pipeline."""
+        session.execute(_BEGIN)
+        self._lock(session, locks.exclusive)
+        self._lock(session, locks.exclusive, self._pipeline)
+
+    def commit(self, session: Session) -> None:
+        """Commit what is safe to repeat. Raises `Transient` when the answer is lost."""
+        _commit(session)
+
     def _fitting(self, session: Session, batch: Batch) -> Schema:
         """Return the stored schema, read again only if its version is news. Raises `SchemaConflict`."""
         ((version,),) = session.execute(self._ledger.newest_version())
         if version != self._schema.version:
-            self._schema = self._newest_schema(session)
+            self._schema = self.newest_schema(session)
         if version != batch.schema_version:
             _check_fits(batch, self._schema)
         return self._schema

@@ -20,12 +20,15 @@ say, or in the driver); the tests run where `anyio_backend` says:
         def lose_answer(self) -> Cut:
             return lambda sink: ...  # the next commit of `sink` holds, and nobody tells
 
+A sink that has the optional port `sinks.audit.Audit` passes `AuditContract` as well, on the same `warehouse`.
+
 With `pytest.register_assert_rewrite("checkpoints.testing", "sinks.testing")` in a `conftest.py`, failures show values.
 What the suite reads of the system tables, every sink has under these names: `_hr_loads` (load_id, pipeline, topic,
 partition, start_offset, stop_offset, records, rows, rejected, skipped, holes, lost, status, epoch, owner) and
 `_hr_rejects` (load_id, pipeline, topic, partition, offset, timestamp, key, value, reason, error).
 """
 
+from sinks.testing.audits import AuditContract
 from sinks.testing.builders import ORDERS, Row, batch, claimed, data_step, grown, plan, reject, settled, table
 from sinks.testing.contract import SinkContract
 from sinks.testing.doubt import Cut
@@ -34,6 +37,7 @@ from sinks.testing.suite import SinkSuite, Warehouse, opened
 
 __all__ = [
     "ORDERS",
+    "AuditContract",
     "Cut",
     "Row",
     "SinkContract",

@@ -7,7 +7,7 @@ import pytest
 from checkpoints.testing import PIPELINE
 from sinks import Sink, SinkOptions
 from sinks.sql.duckdb import connect
-from sinks.testing import Cut, SinkContract, Warehouse
+from sinks.testing import AuditContract, Cut, SinkContract, Warehouse
 from support.cuts import cut_at
 
 
@@ -41,3 +41,9 @@ class TestDuckdbSink(SinkContract):
     @pytest.fixture
     def lose_answer(self, monkeypatch: pytest.MonkeyPatch) -> Cut:
         return cut_at("commit.after_send", monkeypatch)
+
+
+class TestDuckdbAudit(AuditContract):
+    @pytest.fixture
+    def warehouse(self, tmp_path: Path) -> Warehouse:
+        return InFile(tmp_path)

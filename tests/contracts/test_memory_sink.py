@@ -7,7 +7,7 @@ import pytest
 from checkpoints.testing import PIPELINE
 from sinks import InDoubt, Sink, SinkOptions
 from sinks.memory import MemorySink, MemoryWarehouse
-from sinks.testing import Cut, SinkContract, Warehouse
+from sinks.testing import AuditContract, Cut, SinkContract, Warehouse
 
 
 class InMemory:
@@ -47,6 +47,12 @@ class TestMemorySink(SinkContract):
             sink.after_commit = _raise_once(sink)
 
         return cut
+
+
+class TestMemoryAudit(AuditContract):
+    @pytest.fixture
+    def warehouse(self) -> Warehouse:
+        return InMemory()
 
 
 def _raise_once(sink: MemorySink):

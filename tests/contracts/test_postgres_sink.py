@@ -9,7 +9,7 @@ from psycopg.types.string import TextLoader
 from checkpoints.testing import PIPELINE
 from sinks import Sink, SinkOptions
 from sinks.sql.postgres import connect
-from sinks.testing import Cut, SinkContract, Warehouse
+from sinks.testing import AuditContract, Cut, SinkContract, Warehouse
 from support.cuts import cut_at
 
 
@@ -42,3 +42,9 @@ class TestPostgresSink(SinkContract):
     @pytest.fixture
     def lose_answer(self, monkeypatch: pytest.MonkeyPatch) -> Cut:
         return cut_at("commit.after_send", monkeypatch)
+
+
+class TestPostgresAudit(AuditContract):
+    @pytest.fixture
+    def warehouse(self, postgres_dsn: str, dataset: str) -> Warehouse:
+        return InPostgres(postgres_dsn, dataset)

@@ -63,3 +63,12 @@ CREATE TABLE IF NOT EXISTS "shop"."_hr_rejects" (
 	"reason" VARCHAR, 
 	"error" VARCHAR
 )
+
+CREATE TABLE IF NOT EXISTS "shop"."_hr_watermarks" (
+	"pipeline" VARCHAR NOT NULL, 
+	"topic" VARCHAR NOT NULL, 
+	"partition" BIGINT NOT NULL, 
+	"event_time" TIMESTAMP WITH TIME ZONE NOT NULL, 
+	"updated_at" TIMESTAMP WITH TIME ZONE NOT NULL, 
+	PRIMARY KEY ("pipeline", "topic", "partition")
+)

@@ -63,3 +63,12 @@ CREATE TABLE IF NOT EXISTS "shop"."_hr_rejects" (
 	"reason" text, 
 	"error" text
 )
+
+CREATE TABLE IF NOT EXISTS "shop"."_hr_watermarks" (
+	"pipeline" text NOT NULL, 
+	"topic" text NOT NULL, 
+	"partition" bigint NOT NULL, 
+	"event_time" timestamp with time zone NOT NULL, 
+	"updated_at" timestamp with time zone NOT NULL, 
+	PRIMARY KEY ("pipeline", "topic", "partition")
+)

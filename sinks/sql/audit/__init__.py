@@ -1,0 +1,5 @@
+"""The `Audit` port over a SQL database."""
+
+from sinks.sql.audit.audit import SqlAudit
+
+__all__ = ["SqlAudit"]
