@@ -5,13 +5,16 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TOOLS := $(VENV)/.chart-tools
+# Several workers share one Kafka and one PostgreSQL; tests that kill a server have their own and run in one of them.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 # The tests start the service a few hundred times: it must not compile itself each time.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chart-tools demo test check lint types imports wheel bench docs format lock upgrade clean
+.PHONY: help setup chart-tools demo test test-fast test-all check lint types imports wheel bench docs format lock upgrade clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,7 +38,13 @@ demo: $(READY) ## Watch it survive two SIGKILLs: embedded broker, DuckDB, and th
 	@$(BIN)/python -m stream.cli.main demo $(ARGS)
 
 test: $(READY) $(TOOLS) ## Run the tests against a real Kafka and a real PostgreSQL, started here (ARGS="-k word" narrows)
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
+
+test-fast: $(READY) $(TOOLS) ## Run the tests that need no server
+	$(PYTEST) -m "not servers and not slow" $(ARGS)
+
+test-all: $(READY) $(TOOLS) ## Run all tests, the slow ones as well
+	$(PYTEST) -m "" $(ARGS)
 
 check: lint types imports wheel ## Everything CI asks besides the tests
 

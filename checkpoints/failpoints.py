@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 POINTS: Final = frozenset({
@@ -50,14 +51,19 @@ def _parse(spec: str) -> dict[str, _Armed]:
     return armed
 
 
-_ARMED: Final = _parse(os.environ.get("HEADRACE_FAILPOINTS", ""))
+@cache
+def _armed() -> dict[str, _Armed]:
+    """Read the variable when the first point is reached: a process that is forked may be armed after its imports."""
+    return _parse(os.environ.get("HEADRACE_FAILPOINTS", ""))
+
+
 _SEEN: Final[Counter[str]] = Counter()
 
 
 def failpoint(name: str, about: Iterable[bytes | None] = ()) -> None:
     """Do what `name` is armed with, else nothing at all. `about`: the values in hand, looked at only if armed."""
-    if _ARMED and name in _ARMED and _concerns(_ARMED[name], about):
-        _fire(name, _ARMED[name])
+    if (armed := _armed().get(name)) and _concerns(armed, about):
+        _fire(name, armed)
 
 
 def _concerns(armed: _Armed, about: Iterable[bytes | None]) -> bool:

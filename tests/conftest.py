@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from typing import Any
 
 import psycopg
@@ -14,13 +15,37 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from servers import kafka as kafka_server
 from servers import postgres as postgres_server
-from servers.kafka import ForeignKafka, KafkaServer
+from servers import run
+from servers.kafka import KafkaAddress, KafkaServer
 from servers.missing import ServerMissing, give_up
-from servers.postgres import ForeignPostgres, PostgresServer
+from servers.postgres import PostgresServer
 
 pytest.register_assert_rewrite("checkpoints.testing", "sinks.testing", "stream.source.testing.suite")
 
 NOT_RUN = "could not run for want of a server"
+SERVERS = {"kafka", "postgres_dsn", "own_kafka", "own_postgres"}
+LEADER = pytest.StashKey[ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Lead the run, where this process is no worker of another."""
+    if not hasattr(config, "workerinput"):
+        config.stash[LEADER] = ExitStack()
+        config.stash[LEADER].enter_context(run.leading())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the run, and the servers that its workers shared."""
+    if LEADER in config.stash:
+        config.stash[LEADER].close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a server, so that they can be left out."""
+    for item in items:
+        folder = item.path.relative_to(item.config.rootpath).parts[1]
+        if folder in {"crash", "integration"} or not SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("servers")
 
 
 @pytest.fixture(scope="session")
@@ -30,25 +55,33 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def kafka() -> Iterator[KafkaServer | ForeignKafka]:
-    """A broker, shared by the session. Whoever stops it starts it again."""
-    yield from _serve("Kafka", kafka_server.running())
+def kafka() -> KafkaAddress:
+    """A broker, shared by all workers of this run: nobody stops it."""
+    return _found("Kafka", kafka_server.shared)
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer | ForeignPostgres]:
-    """A PostgreSQL, shared by the session. Whoever kills it starts it again."""
-    yield from _serve("PostgreSQL", postgres_server.running())
+def postgres_dsn() -> str:
+    """The URL, with user and password, of a PostgreSQL that all workers of this run share: nobody stops it."""
+    return _found("PostgreSQL", postgres_server.shared)
 
 
 @pytest.fixture(scope="session")
-def postgres_dsn(postgres: PostgresServer | ForeignPostgres) -> str:
-    """The URL of the session's PostgreSQL, with user and password."""
-    return postgres.dsn
+def own_kafka() -> Iterator[KafkaServer]:
+    """A broker for tests that kill it. They share an `xdist_group`; whoever stops it starts it again."""
+    with ExitStack() as stack:
+        yield _found("Kafka", lambda: stack.enter_context(kafka_server.owned()))
+
+
+@pytest.fixture(scope="session")
+def own_postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL for tests that kill it. They share an `xdist_group`; whoever kills it starts it again."""
+    with ExitStack() as stack:
+        yield _found("PostgreSQL", lambda: stack.enter_context(postgres_server.owned()))
 
 
 @pytest.fixture
-def topic(kafka: KafkaServer | ForeignKafka) -> Iterator[Callable[..., str]]:
+def topic(kafka: KafkaAddress) -> Iterator[Callable[..., str]]:
     """Call it for a fresh topic: `topic(partitions=4, config={"cleanup.policy": "compact"})` returns its name."""
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
     created: list[str] = []
@@ -83,13 +116,11 @@ def pytest_runtest_call(item: pytest.Item) -> Any:
         give_up(f"{item.name} {NOT_RUN}: {missing}")
 
 
-def _serve(name: str, running: AbstractContextManager[Any]) -> Iterator[Any]:
-    with ExitStack() as stack:
-        try:
-            server = stack.enter_context(running)
-        except ServerMissing as missing:
-            give_up(f"{name} {NOT_RUN}: {missing}")
-        yield server
+def _found(name: str, find: Callable[[], Any]) -> Any:
+    try:
+        return find()
+    except ServerMissing as missing:
+        give_up(f"{name} {NOT_RUN}: {missing}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -100,6 +131,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             if NOT_RUN in str(report.longrepr):
                 file = report.nodeid.partition("::")[0]
                 files[file] = files.get(file, 0) + 1
+    if fired := Counter(line.partition(":")[0] for line in run.noted("fired")):
+        counts = ", ".join(f"{point} {count}" for point, count in sorted(fired.items()))
+        terminalreporter.section(f"{fired.total()} failpoints and faults fired: {counts}", sep="-")
     if files:
         terminalreporter.section("NOT RUN: a server or a tool is missing", sep="!", red=True, bold=True)
         for file, count in sorted(files.items()):

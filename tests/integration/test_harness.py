@@ -9,7 +9,7 @@ import duckdb
 import psycopg
 import pytest
 
-from servers.kafka import ForeignKafka, KafkaServer
+from servers.kafka import KafkaAddress
 from support.auditor import auditing
 from support.destinations import duckdb_file
 from support.events import fresh_topic, orders, produce, stamp_of
@@ -17,11 +17,9 @@ from support.log import Log, read_log
 from support.oracle import assert_exactly_once
 from support.proxy import proxied
 
-Kafka = KafkaServer | ForeignKafka
-
 
 @pytest.fixture(scope="module")
-def truth(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+def truth(kafka: KafkaAddress, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """A topic with poison and a tombstone, and a DuckDB file that holds what it should."""
     name = fresh_topic(kafka.bootstrap, "truth", partitions=2)
     produce(kafka.bootstrap, name, [*orders(50, seed=1, poison_every=20), None], partitions=2)
@@ -37,7 +35,7 @@ def loaded(truth: tuple[str, Path], tmp_path: Path) -> tuple[str, Path]:
     return name, Path(shutil.copy(path, tmp_path))
 
 
-def test_the_oracle_accepts_what_is_whole(kafka: Kafka, loaded: tuple[str, Path]) -> None:
+def test_the_oracle_accepts_what_is_whole(kafka: KafkaAddress, loaded: tuple[str, Path]) -> None:
     topic, path = loaded
     log = assert_exactly_once(kafka.bootstrap, duckdb_file(path), "shop", {topic: "orders"})
     assert (len(log.stamps), log.tombstones) == (50, 1)
@@ -72,7 +70,7 @@ def test_the_oracle_accepts_what_is_whole(kafka: Kafka, loaded: tuple[str, Path]
         "update _hr_offsets set next_offset = next_offset + 1",
     ],
 )
-def test_the_oracle_refuses(damage: str, kafka: Kafka, loaded: tuple[str, Path]) -> None:
+def test_the_oracle_refuses(damage: str, kafka: KafkaAddress, loaded: tuple[str, Path]) -> None:
     topic, path = loaded
     with duckdb.connect(str(path)) as connection:
         connection.execute("use shop")

@@ -19,7 +19,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from checkpoints import Known, Partition, Position
-from servers.kafka import SASL_PASSWORD, SASL_USER, ForeignKafka, KafkaServer
+from servers.kafka import SASL_PASSWORD, SASL_USER, KafkaAddress
 from stream.config.models import Batching, Security
 from stream.errors import OwnershipLost, SourceDenied, SourceError, SourceUnavailable
 from stream.model import RawBatch
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def bench(kafka: KafkaServer | ForeignKafka, topic: Callable[..., str]) -> AsyncIterator[KafkaBench]:
+async def bench(kafka: KafkaAddress, topic: Callable[..., str]) -> AsyncIterator[KafkaBench]:
     bench = KafkaBench(kafka.bootstrap, topic(partitions=2))
     await bench.visible(2)
     yield bench
@@ -54,9 +54,7 @@ async def test_only_committed_transactions_are_read(bench: KafkaBench) -> None:
     assert ranges(batches, 0)[-1].stop == await bench.end(0)
 
 
-async def test_a_compacted_topic_is_read_over_its_holes(
-    kafka: KafkaServer | ForeignKafka, topic: Callable[..., str]
-) -> None:
+async def test_a_compacted_topic_is_read_over_its_holes(kafka: KafkaAddress, topic: Callable[..., str]) -> None:
     compacted = topic(
         config={"cleanup.policy": "compact", "segment.bytes": "1048576", "min.cleanable.dirty.ratio": "0"}
     )
@@ -91,9 +89,7 @@ async def test_records_are_the_same_with_and_without_aiokafkas_wrapper(
     assert await drained(bench.source(**bounded)) == unwrapped
 
 
-async def test_a_record_larger_than_a_fetch_comes_through(
-    kafka: KafkaServer | ForeignKafka, topic: Callable[..., str]
-) -> None:
+async def test_a_record_larger_than_a_fetch_comes_through(kafka: KafkaAddress, topic: Callable[..., str]) -> None:
     bench = KafkaBench(kafka.bootstrap, topic(config={"max.message.bytes": "16000000"}))
     await bench.visible(1)
     large = b"x" * 8_000_000
@@ -257,7 +253,7 @@ async def test_a_pattern_finds_topics_that_exist(bench: KafkaBench) -> None:
 
 
 async def test_a_pattern_that_matches_nothing_waits_for_a_topic_and_says_so(
-    kafka: KafkaServer | ForeignKafka, topic: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    kafka: KafkaAddress, topic: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stream.source.client.METADATA_MAX_AGE_SECONDS", 1)
     name = f"late{uuid.uuid4().hex[:6]}"
@@ -278,7 +274,7 @@ async def test_a_pattern_that_matches_nothing_waits_for_a_topic_and_says_so(
 
 
 async def test_a_topic_that_appears_under_a_pattern_is_read_beside_those_that_were_there(
-    kafka: KafkaServer | ForeignKafka, topic: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    kafka: KafkaAddress, topic: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """aiokafka forgets an assignment before it tells so: here that falls into reading, again and again."""
     monkeypatch.setattr("stream.source.client.METADATA_MAX_AGE_SECONDS", 1)
@@ -337,7 +333,7 @@ async def test_a_broker_that_is_not_there_is_told_with_what_was_tried() -> None:
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
-async def test_good_credentials_open_the_door(kafka: KafkaServer, bench: KafkaBench, mechanism: str) -> None:
+async def test_good_credentials_open_the_door(kafka: KafkaAddress, bench: KafkaBench, mechanism: str) -> None:
     await bench.produce(0, [b"x"])
     bench.bootstrap = kafka.sasl_bootstrap
     assert values(await drained(bench.source(until="latest", security=_security(mechanism, SASL_PASSWORD))), 0) == [
@@ -347,7 +343,7 @@ async def test_good_credentials_open_the_door(kafka: KafkaServer, bench: KafkaBe
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
 async def test_bad_credentials_are_refused_without_showing_them(
-    kafka: KafkaServer, bench: KafkaBench, mechanism: str
+    kafka: KafkaAddress, bench: KafkaBench, mechanism: str
 ) -> None:
     bench.bootstrap = kafka.sasl_bootstrap
     with pytest.raises(SourceDenied, match="refuses us as reader") as caught:
@@ -360,20 +356,20 @@ def _moment(milliseconds: int) -> datetime:
 
 
 @pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "OAUTHBEARER"])
-async def test_a_broker_behind_tls_is_read(bench: KafkaBench, kafka: KafkaServer, mechanism: Any) -> None:
+async def test_a_broker_behind_tls_is_read(bench: KafkaBench, kafka: KafkaAddress, mechanism: Any) -> None:
     await bench.produce(0, [b"x"])
     bench.bootstrap = kafka.tls_bootstrap
     source = bench.source(until="latest", security=_over_tls(mechanism, kafka.ca_file))
     assert values(await drained(source), 0) == [b"x"]
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused(bench: KafkaBench, kafka: KafkaServer) -> None:
+async def test_a_certificate_that_nobody_vouches_for_is_refused(bench: KafkaBench, kafka: KafkaAddress) -> None:
     bench.bootstrap = kafka.tls_bootstrap
     with pytest.raises(SourceError, match=r"certificate verify failed.*kafka\.security"):
         await bench.source(security=_over_tls("OAUTHBEARER", None)).open()
 
 
-async def test_a_certificate_of_another_name_is_refused_unless_allowed(bench: KafkaBench, kafka: KafkaServer) -> None:
+async def test_a_certificate_of_another_name_is_refused_unless_allowed(bench: KafkaBench, kafka: KafkaAddress) -> None:
     await bench.produce(0, [b"x"])
     bench.bootstrap = kafka.tls_bootstrap.replace("127.0.0.1", "localhost")
     strict = _over_tls("OAUTHBEARER", kafka.ca_file)
@@ -383,7 +379,7 @@ async def test_a_certificate_of_another_name_is_refused_unless_allowed(bench: Ka
     assert values(await drained(lax), 0) == [b"x"]
 
 
-async def test_a_token_that_has_expired_is_refused(bench: KafkaBench, kafka: KafkaServer) -> None:
+async def test_a_token_that_has_expired_is_refused(bench: KafkaBench, kafka: KafkaAddress) -> None:
     bench.bootstrap = kafka.tls_bootstrap
     expired = _over_tls("OAUTHBEARER", kafka.ca_file).model_copy(update={"token_provider": f"{__name__}:expired"})
     with pytest.raises(SourceDenied, match="token_provider"):

@@ -14,13 +14,14 @@ import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from servers import packages
+from servers import packages, run
 from servers.missing import ServerMissing
 from servers.process import ServerProcess, free_port
 
@@ -77,23 +78,53 @@ log.cleaner.dedupe.buffer.size=16777216
 """
 
 
-class KafkaServer:
-    """A broker of ours, whose ports stay for life.
+@dataclass(frozen=True, slots=True)
+class KafkaAddress:
+    """Where a broker is to be found; one that somebody else runs is only known to have a plaintext listener.
 
     `bootstrap` is plaintext, `sasl_bootstrap` wants PLAIN or SCRAM, `tls_bootstrap` SCRAM-SHA-512 or OAUTHBEARER over
     TLS, under a certificate for 127.0.0.1 that only `ca_file` vouches for; any unsigned token of a subject will do.
     """
 
-    def __init__(self, *, java_flags: Sequence[str] = QUICK) -> None:
+    bootstrap: str
+    sasl: str = ""
+    tls: str = ""
+    ca: str = ""
+
+    @property
+    def sasl_bootstrap(self) -> str:
+        """Raise `ServerMissing` where there may be no such listener."""
+        return self._of_ours(self.sasl)
+
+    @property
+    def tls_bootstrap(self) -> str:
+        """Raise `ServerMissing` where there may be no such listener."""
+        return self._of_ours(self.tls)
+
+    @property
+    def ca_file(self) -> Path:
+        """Raise `ServerMissing` where nobody tells whose certificates hold."""
+        return Path(self._of_ours(self.ca))
+
+    def _of_ours(self, known: str) -> str:
+        if not known:
+            raise ServerMissing("this test needs a broker of ours: unset KAFKA_BOOTSTRAP_SERVERS")
+        return known
+
+
+class KafkaServer:
+    """A broker of ours, whose ports stay for life. It ends with this process, or with the writers of `lifeline`."""
+
+    def __init__(self, *, java_flags: Sequence[str] = QUICK, lifeline: Path | None = None) -> None:
+        self._lifeline = lifeline
         self._java = _java()
         self._java_flags = java_flags
         self._jars = _jars()
         self._folder = Path(tempfile.mkdtemp(prefix="headrace-kafka-"))
         ports = {name: free_port() for name in ("plain", "sasl", "tls", "controller")}
-        self.bootstrap, self.sasl_bootstrap, self.tls_bootstrap = (
-            f"127.0.0.1:{ports[name]}" for name in ("plain", "sasl", "tls")
-        )
-        self.ca_file = self._folder / "ca.pem"
+        self._ca_file = self._folder / "ca.pem"
+        plain, sasl, tls = (f"127.0.0.1:{ports[name]}" for name in ("plain", "sasl", "tls"))
+        self.address = KafkaAddress(plain, sasl, tls, str(self._ca_file))
         self._config = self._folder / "server.properties"
         self._config.write_text(
             PROPERTIES.format(folder=self._folder, user=SASL_USER, password=SASL_PASSWORD, **ports), encoding="utf-8"
@@ -101,6 +132,11 @@ class KafkaServer:
         self._process: ServerProcess | None = None
         self._certify()
         self._format()
+
+    @property
+    def bootstrap(self) -> str:
+        """Return the plaintext address."""
+        return self.address.bootstrap
 
     @property
     def pid(self) -> int:
@@ -112,7 +148,8 @@ class KafkaServer:
     def start(self) -> None:
         """Start the broker on its old data and return when it answers."""
         command = [*self._command(*self._java_flags), "kafka.Kafka"]
-        self._process = ServerProcess([*command, str(self._config)], self._folder / "server.log")
+        log = self._folder / "server.log"
+        self._process = ServerProcess([*command, str(self._config)], log, lifeline=self._lifeline)
         self._process.wait_until(self._answers)
 
     def stop(self) -> None:
@@ -155,7 +192,7 @@ class KafkaServer:
         extensions = ("san=ip:127.0.0.1", "bc:critical=ca:true", "ku:critical=digitalSignature,keyCertSign")
         options = [word for each in extensions for word in ("-ext", each)]
         make = ["-genkeypair", "-keyalg", "EC", "-dname", "CN=broker", *options]
-        for command in (make, ["-exportcert", "-rfc", "-file", self.ca_file]):
+        for command in (make, ["-exportcert", "-rfc", "-file", self._ca_file]):
             subprocess.run([tool, *command, *store, "-alias", "broker"], capture_output=True, check=True)
 
     def _format(self) -> None:
@@ -170,37 +207,26 @@ class KafkaServer:
             raise ServerMissing(f"Kafka's storage could not be formatted:\n{done.stdout}{done.stderr}")
 
 
-class ForeignKafka:
-    """A broker that somebody else runs, at `KAFKA_BOOTSTRAP_SERVERS`: to be used, never to be stopped."""
+def shared() -> KafkaAddress:
+    """Return the broker of this run: the one that the environment names, else one of ours, which nobody stops."""
+    if bootstrap := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        return KafkaAddress(bootstrap)
+    return KafkaAddress(**run.once("kafka", _started))
 
-    def __init__(self, bootstrap: str) -> None:
-        self.bootstrap = bootstrap
 
-    @property
-    def pid(self) -> int:
-        """Refuse: the process is not ours."""
-        raise ServerMissing("this test must own its broker: unset KAFKA_BOOTSTRAP_SERVERS")
-
-    @property
-    def sasl_bootstrap(self) -> str:
-        """Refuse: only our own broker is known to have such a listener."""
-        raise ServerMissing("this test must own its broker: unset KAFKA_BOOTSTRAP_SERVERS")
-
-    tls_bootstrap = ca_file = sasl_bootstrap
-
-    def start(self) -> None:
-        """Refuse: the process is not ours."""
-        _ = self.pid
-
-    stop = kill = restart = start
+def _started() -> dict[str, str]:
+    server = KafkaServer(lifeline=run.lifeline())
+    try:
+        server.start()
+    except BaseException:
+        server.close()
+        raise
+    return asdict(server.address)
 
 
 @contextmanager
-def running() -> Iterator[KafkaServer | ForeignKafka]:
-    """Give the broker that the environment names, else one of ours for as long as the block lasts."""
-    if bootstrap := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
-        yield ForeignKafka(bootstrap)
-        return
+def owned() -> Iterator[KafkaServer]:
+    """Give a broker that nobody else uses, to be stopped and killed at will."""
     server = KafkaServer()
     try:
         server.start()

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from servers import packages
+from servers import packages, run
 from servers.missing import ServerMissing
 from servers.process import ServerProcess, free_port
 
@@ -31,7 +31,7 @@ listen_addresses = '127.0.0.1'
 port = {port}
 unix_socket_directories = '{folder}'
 shared_buffers = 64MB
-max_connections = 60
+max_connections = 120
 max_wal_size = 512MB
 deadlock_timeout = 200ms
 log_min_messages = warning
@@ -39,9 +39,13 @@ log_min_messages = warning
 
 
 class PostgresServer:
-    """A server of ours: `dsn` names its superuser with a password; its port stays for life."""
+    """A server of ours: `dsn` names its superuser with a password; its port stays for life.
 
-    def __init__(self) -> None:
+    It ends with this process, or with the writers of `lifeline`.
+    """
+
+    def __init__(self, *, lifeline: Path | None = None) -> None:
+        self._lifeline = lifeline
         self._bin = _binaries()
         self._user = _unprivileged_user()
         self._folder = Path(tempfile.mkdtemp(prefix="headrace-postgres-"))
@@ -63,7 +67,8 @@ class PostgresServer:
     def start(self) -> None:
         """Start the server on its old data (recovering it after a crash) and return when it takes connections."""
         command = [str(self._bin / "postgres"), "-D", str(self._data)]
-        self._process = ServerProcess(command, self._folder / "server.log", user=self._user)
+        log = self._folder / "server.log"
+        self._process = ServerProcess(command, log, user=self._user, lifeline=self._lifeline)
         self._process.wait_until(self._answers)
 
     def stop(self) -> None:
@@ -112,30 +117,24 @@ class PostgresServer:
             file.write(settings)
 
 
-class ForeignPostgres:
-    """A server that somebody else runs, at `POSTGRES_DSN`: to be used, never to be stopped."""
+def shared() -> str:
+    """Return the DSN of this run's server: the one that the environment names, else one of ours, which nobody stops."""
+    return os.environ.get("POSTGRES_DSN") or run.once("postgres", _started)["dsn"]
 
-    def __init__(self, dsn: str) -> None:
-        self.dsn = dsn
 
-    @property
-    def pid(self) -> int:
-        """Refuse: the process is not ours."""
-        raise ServerMissing("this test must own its PostgreSQL: unset POSTGRES_DSN")
-
-    def start(self) -> None:
-        """Refuse: the process is not ours."""
-        _ = self.pid
-
-    stop = kill = restart = start
+def _started() -> dict[str, str]:
+    server = PostgresServer(lifeline=run.lifeline())
+    try:
+        server.start()
+    except BaseException:
+        server.close()
+        raise
+    return {"dsn": server.dsn}
 
 
 @contextmanager
-def running() -> Iterator[PostgresServer | ForeignPostgres]:
-    """Give the server that the environment names, else one of ours for as long as the block lasts."""
-    if dsn := os.environ.get("POSTGRES_DSN"):
-        yield ForeignPostgres(dsn)
-        return
+def owned() -> Iterator[PostgresServer]:
+    """Give a server that nobody else uses, to be stopped and killed at will."""
     server = PostgresServer()
     try:
         server.start()
@@ -179,6 +178,5 @@ def _unprivileged_user() -> str | None:
 
 
 def _children(pid: int) -> list[int]:
-    return [
-        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
-    ]
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")  # none of a process that has ended
+    return [int(child) for children in tasks for child in children.read_text().split()]

@@ -9,8 +9,9 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 
 class ServerFailed(Exception):
@@ -18,20 +19,27 @@ class ServerFailed(Exception):
 
 
 class ServerProcess:
-    """One running server process in a group of its own, with its output in a file."""
+    """One running server process in a group of its own, with its output in a file.
 
-    def __init__(self, command: Sequence[str], log: Path, *, user: str | None = None) -> None:
+    It lives no longer than this process; or, for one that several processes share, than the writers of the named pipe
+    `lifeline`.
+    """
+
+    def __init__(
+        self, command: Sequence[str], log: Path, *, user: str | None = None, lifeline: Path | None = None
+    ) -> None:
         self._log = log
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, user=user, cwd=log.parent,
                 extra_groups=[] if user else None, start_new_session=True,
             )  # fmt: skip
-        # The guard's standard input ends when we do, however we do: then it takes the server and its folder along.
-        self._guard = subprocess.Popen(
-            ["/bin/sh", "-c", 'cat; kill -s KILL -- "-$0"; sleep 1; rm -rf "$1"', str(self.pid), str(log.parent)],
-            stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+        # The guard's standard input ends when its writers do, however they do: then the server and its folder go too.
+        with _opened(lifeline) as source:
+            self._guard = subprocess.Popen(
+                ["/bin/sh", "-c", 'cat; kill -s KILL -- "-$0"; sleep 1; rm -rf "$1"', str(self.pid), str(log.parent)],
+                stdin=source, stderr=subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
 
     @property
     def pid(self) -> int:
@@ -72,6 +80,15 @@ class ServerProcess:
 
     def _tail(self) -> str:
         return self._log.read_text(errors="replace")[-3000:]
+
+
+@contextlib.contextmanager
+def _opened(lifeline: Path | None) -> Iterator[IO[bytes] | int]:
+    if lifeline is None:
+        yield subprocess.PIPE
+    else:
+        with lifeline.open("rb") as source:
+            yield source
 
 
 def free_port() -> int:

@@ -12,6 +12,6 @@ def cut_at(point: str, monkeypatch: pytest.MonkeyPatch) -> Cut:
 
     def cut(_: Sink) -> None:
         monkeypatch.setitem(failpoints._SEEN, point, 0)
-        monkeypatch.setitem(failpoints._ARMED, point, failpoints._Armed("drop_conn", 1, b""))
+        monkeypatch.setitem(failpoints._armed(), point, failpoints._Armed("drop_conn", 1, b""))
 
     return cut

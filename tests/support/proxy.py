@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from anyio.from_thread import start_blocking_portal
 
+from servers import run
 from support.pgwire import COMMITTED, Frontend, is_commit
 
 
@@ -122,6 +123,7 @@ class _Link:
 
     def _strike(self) -> None:
         self._proxy.weather.fired.set()
+        run.note("fired", ["network fault"])
         raise ConnectionAbortedError("as the test wanted")
 
     async def _forward(self, data: bytes, writer: asyncio.StreamWriter) -> None:

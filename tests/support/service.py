@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -15,8 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from servers import run
+from support.life import Life
+
 ROOT: Final = Path(__file__).parents[2]
-_LIBC: Final = ctypes.CDLL(None)
 COMMAND: Final = (sys.executable, "-m", "stream.cli.main")
 
 
@@ -27,16 +28,10 @@ class Service:
         self._fired = folder / "failpoints"
         self._log = folder / "output"
         armed = {"HEADRACE_FAILPOINTS": failpoints, "HEADRACE_FAILPOINTS_LOG": str(self._fired)}
-        with self._log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [*COMMAND, "run", *args],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=ROOT,
-                env=_environment(env, home=folder) | armed,
-                preexec_fn=_die_with_parent,
-            )
+        self._log.touch()
+        self.process = Life(
+            ["run", *args], cwd=ROOT, env=_environment(env, home=folder) | armed, stdout=self._log, stderr=self._log
+        )
 
     @property
     def log(self) -> str:
@@ -87,20 +82,19 @@ def running(*args: str, env: Mapping[str, str] | None = None, failpoints: str = 
         finally:
             service.process.kill()
             service.process.wait()
+            run.note("fired", service.fired)
 
 
 def headrace(*args: str, env: Mapping[str, str] | None = None, seconds: float = 60) -> subprocess.CompletedProcess[str]:
     """Run any `headrace` command to its end."""
     with tempfile.TemporaryDirectory(prefix="headrace-home-") as home:
-        return subprocess.run(
-            [*COMMAND, *args],
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            cwd=ROOT,
-            env=_environment(env or {}, home=Path(home)),
-            check=False,
-        )
+        stdout, stderr = Path(home, "stdout"), Path(home, "stderr")
+        life = Life(args, cwd=ROOT, env=_environment(env or {}, home=Path(home)), stdout=stdout, stderr=stderr)
+        try:
+            code = life.wait(seconds)
+        finally:
+            life.kill()
+        return subprocess.CompletedProcess(args, code, stdout.read_text(), stderr.read_text())
 
 
 def fetch(url: str) -> str:
@@ -121,8 +115,3 @@ def wait_until(reached: Callable[[], bool], *, seconds: float = 60, tell: Callab
 def _environment(extra: Mapping[str, str], *, home: Path) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE")}
     return {**inherited, "PYTHONPATH": str(ROOT), "HOME": str(home), **extra}
-
-
-def _die_with_parent() -> None:
-    """Have the kernel kill this child when the tests end without a word (PR_SET_PDEATHSIG); a stopped one as well."""
-    _LIBC.prctl(1, signal.SIGKILL)
