@@ -48,9 +48,10 @@ test-all: $(READY) $(TOOLS) ## Run all tests, the slow ones as well
 
 check: lint types imports wheel ## Everything CI asks besides the tests
 
-lint: $(READY) ## Check format and lint rules
+lint: $(READY) $(TOOLS) ## Check format and lint rules, of the Dockerfile too
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/hadolint Dockerfile
 
 types: $(READY) ## Check types, strictly
 	$(BIN)/mypy
@@ -76,6 +77,7 @@ lock: ## Bring the lock files in line with pyproject.toml; needs uv (`make upgra
 	$(LOCK) $(UPGRADE) --extra all -o requirements/runtime.lock pyproject.toml
 	$(LOCK) $(UPGRADE) --extra all --extra demo --group dev -o requirements/dev.lock pyproject.toml
 	$(LOCK) $(UPGRADE) --group chart --constraint requirements/dev.lock -o requirements/chart.lock
+	$(LOCK) $(UPGRADE) --group image -o requirements/image.lock
 	echo pgserver | $(LOCK) $(UPGRADE) --no-deps -o requirements/pgserver.lock -
 
 upgrade: ## Bring the lock files to the newest versions
