@@ -21,6 +21,8 @@ POINTS: Final = frozenset({
     "poll.after", "decode.mid", "schema.before_ddl", "schema.after_ddl_before_data", "load.after_copy",
     "offset.before_cas", "commit.before_send", "commit.after_send", "commit.after_ack", "acknowledge.before",
     "revoke.enter", "claim.after_epoch", "shutdown.mid_drain",
+    "extract.before_write", "extract.before_rename", "extract.after_rename",
+    "normalize.before_note", "normalize.after_note", "package.before_load", "package.after_load",
 })  # fmt: skip
 
 

@@ -42,6 +42,7 @@ class Batch:
     rejects: tuple[Reject, ...] = ()
     schema_version: int = 0
     deletes: Mapping[str, pa.Table] = field(default_factory=dict)
+    state: Mapping[str, str] = field(default_factory=dict)  # documents for `_hr_state`, by key, in the same commit
 
     @property
     def rows(self) -> int:
@@ -142,6 +143,10 @@ class Sink(Protocol):
         `DataRefused` (these values, for good), `SchemaConflict` (a newer schema is stored and the tables do not fit).
         A step that already landed is fenced, never applied twice.
         """
+        ...
+
+    async def state(self) -> Mapping[str, str]:
+        """Return the newest committed state of the pipeline: what `Batch.state` brought, by key."""
         ...
 
     async def is_committed(self, load_id: str) -> bool:

@@ -34,6 +34,7 @@ class MemoryWarehouse:
         self.rejects: list[RejectRow] = []
         self.notes: dict[str, str] = {}  # an operator's wish by pipeline
         self.watermarks: dict[tuple[str, Partition], datetime] = {}
+        self.states: dict[str, dict[str, str]] = {}
         self._chunks: dict[str, list[pa.Table]] = {}
         self._stores: dict[str, MemoryStore] = {}
 
@@ -74,6 +75,7 @@ class MemoryWarehouse:
         self.append(batch)
         self.rejects += reject_rows(batch, step)
         self.loads += load_rows(batch, step, owner)
+        self.states.setdefault(step.pipeline, {}).update(batch.state)
 
 
 class MemorySink:
@@ -159,6 +161,10 @@ class MemorySink:
             return
         text = f"{name} ({', '.join(misfits)}) is not what version {stored.version} of the schema says"
         raise SchemaConflict(text) if batch.schema_version != stored.version else SinkError(text)
+
+    async def state(self) -> Mapping[str, str]:
+        """Return the newest committed state of the pipeline."""
+        return dict(self._warehouse.states.get(self._pipeline, {}))
 
     async def is_committed(self, load_id: str) -> bool:
         """Return whether the load of that id is in the ledger."""

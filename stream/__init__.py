@@ -6,10 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from stream.api.create import attach, pipeline, run
     from stream.api.load_info import LoadInfo
-    from stream.api.pipeline import Pipeline, attach, pipeline, run
+    from stream.api.pipeline import Pipeline
     from stream.errors import HeadraceError, PipelineStepFailed
-    from stream.extract.resources import KafkaEvents, kafka
+    from stream.extract.kafka import KafkaEvents, kafka
 
 __all__ = [
     "HeadraceError",
@@ -25,14 +26,14 @@ __all__ = [
 
 _HOMES: Final = {
     "HeadraceError": "stream.errors",
-    "KafkaEvents": "stream.extract.resources",
+    "KafkaEvents": "stream.extract.kafka",
     "LoadInfo": "stream.api.load_info",
     "Pipeline": "stream.api.pipeline",
     "PipelineStepFailed": "stream.errors",
-    "attach": "stream.api.pipeline",
-    "kafka": "stream.extract.resources",
-    "pipeline": "stream.api.pipeline",
-    "run": "stream.api.pipeline",
+    "attach": "stream.api.create",
+    "kafka": "stream.extract.kafka",
+    "pipeline": "stream.api.create",
+    "run": "stream.api.create",
 }
 
 

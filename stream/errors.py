@@ -68,6 +68,10 @@ class PipelineStepFailed(HeadraceError):
         self.exit_code = exit_code_of(cause) or 1  # type: ignore[misc]  # an instance speaks for its cause
 
 
+class JobsFailed(DestinationError):
+    """The destination refused some packages for good; `LoadInfo.raise_on_failed_jobs` says which, and why."""
+
+
 class UnsupportedValue(HeadraceError):
     """A value that no column type can hold, such as NaN or a timedelta; the text names its path."""
 

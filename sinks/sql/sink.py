@@ -62,6 +62,10 @@ class SqlSink:
         rows = {name: table.num_rows for name, table in batch.tables.items()}
         return Receipt(step, rows, batch.nbytes, time.perf_counter() - started)
 
+    async def state(self) -> Mapping[str, str]:
+        """Return the newest committed state of the pipeline, by key."""
+        return await self._thread.run(self._do.state)
+
     async def is_committed(self, load_id: str) -> bool:
         """Return whether the load of that id is in the ledger."""
         return await self._thread.run(lambda session: self._do.is_committed(session, load_id))

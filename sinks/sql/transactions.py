@@ -24,6 +24,7 @@ from sinks.sql.offsets import Offsets, known
 from sinks.sql.rejects import rejects_table
 from sinks.sql.session import Session
 from sinks.sql.statement import Statement
+from sinks.sql.states import States
 from sinks.sql.system import LOADS, REJECTS, TABLES
 from sinks.sql.table_audit import TableAudit
 
@@ -42,6 +43,7 @@ class Transactions:
         self._ledger = Ledger(dialect, options.dataset)
         self._offsets = Offsets(dialect, options.dataset)
         self._audit = TableAudit(catalog, dialect, options.dataset)
+        self._states = States(dialect, options.dataset)
         self._schema = Schema()  # the stored one, as last seen
 
     @property
@@ -174,6 +176,10 @@ class Transactions:
         session.rollback()
         return bool(found)
 
+    def state(self, session: Session) -> Mapping[str, str]:
+        """Return the newest committed state of the pipeline, by key."""
+        return dict(session.execute(self._states.all_of(self._pipeline)))
+
     def load(self, session: Session, batch: Batch, step: Checkpoint) -> None:
         """Write rows, rejects, ledger and, last, the position, in one commit."""
         session.execute(_BEGIN)
@@ -182,6 +188,7 @@ class Transactions:
         if batch.rejects:
             self._copy(session, TABLES[REJECTS], rejects_table(reject_rows(batch, step)))
         failpoint("load.after_copy")
+        _execute_all(session, self._states.store(self._pipeline, batch.state))
         self._keep_books(session, batch, step)
         _commit_load(session, step)
 

@@ -1,23 +1,89 @@
-"""What a run did: printable for people, JSON for machines."""
+"""What a run and its steps did: printable for people, JSON for machines."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from stream.observe.facts import BatchLoaded, Fact, SchemaChanged, Started
-from stream.observe.formatting import describe
-
-_KEPT_LOAD_IDS = 1_000  # an endless run must not grow; the ledger has them all
+from stream.errors import JobsFailed
 
 
 @dataclass(frozen=True, slots=True)
-class LoadInfo:
-    """What one run did. `load_ids` keeps the newest thousand; `_hr_loads` in the destination has every one."""
+class FailedJob:
+    """A table that the destination refused for good, with the reason."""
+
+    table: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class PackageInfo:
+    """One load package: rows and bytes by what is known in its state, and what it changed."""
+
+    load_id: str
+    state: str
+    rows: Mapping[str, int] = field(default_factory=dict)
+    nbytes: int = 0
+    schema_changes: tuple[str, ...] = ()
+    failed_jobs: tuple[FailedJob, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Info:
+    def asdict(self) -> dict[str, Any]:
+        """Return the same as plain values that JSON can hold."""
+        return {name: _plain(value) for name, value in asdict(self).items()}
+
+    def asjson(self) -> str:
+        """Return the same as JSON text."""
+        return json.dumps(self.asdict())
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractInfo(_Info):
+    """What `extract` did: rows by table as the data gave them, before lists became tables."""
+
+    pipeline_name: str
+    started_at: datetime
+    finished_at: datetime
+    packages: tuple[PackageInfo, ...] = ()
+
+    @property
+    def load_ids(self) -> tuple[str, ...]:
+        """Return the ids of the packages."""
+        return tuple(package.load_id for package in self.packages)
+
+    def __str__(self) -> str:
+        return _steps("extracted", self.pipeline_name, self.packages)
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizeInfo(_Info):
+    """What `normalize` did: rows by table as they are loaded."""
+
+    pipeline_name: str
+    started_at: datetime
+    finished_at: datetime
+    packages: tuple[PackageInfo, ...] = ()
+
+    @property
+    def load_ids(self) -> tuple[str, ...]:
+        """Return the ids of the packages."""
+        return tuple(package.load_id for package in self.packages)
+
+    def __str__(self) -> str:
+        return _steps("normalized", self.pipeline_name, self.packages)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadInfo(_Info):
+    """What one run did. `load_ids` keeps the newest thousand; `_hr_loads` in the destination has every one.
+
+    `destination` is its URL without a password. `packages` has one for each load of data that is not Kafka.
+    """
 
     pipeline_name: str
     destination_name: str
@@ -32,25 +98,28 @@ class LoadInfo:
     skipped: Mapping[str, int] = field(default_factory=dict)
     schema_changes: tuple[str, ...] = ()
     first_run: bool = False
+    destination: str | None = None
+    packages: tuple[PackageInfo, ...] = ()
+
+    @property
+    def failed_jobs(self) -> tuple[FailedJob, ...]:
+        """Return the tables that the destination refused for good."""
+        return tuple(job for package in self.packages for job in package.failed_jobs)
 
     @property
     def has_failed_jobs(self) -> bool:
-        """Return whether something was not loaded: never, as a load is one commit and a failed one raises."""
-        return False
+        """Return whether the destination refused a package for good: nothing of that package is loaded."""
+        return bool(self.failed_jobs)
 
     def raise_on_failed_jobs(self) -> None:
-        """Return quietly: see `has_failed_jobs`."""
-
-    def asdict(self) -> dict[str, Any]:
-        """Return the same as plain values that JSON can hold."""
-        return asdict(self) | {
-            "started_at": self.started_at.isoformat(),
-            "finished_at": self.finished_at.isoformat(),
-        }
-
-    def asjson(self) -> str:
-        """Return the same as JSON text."""
-        return json.dumps(self.asdict())
+        """Raise `JobsFailed` where the destination refused a package for good."""
+        for package in self.packages:
+            if package.failed_jobs:
+                tables = ", ".join(job.table for job in package.failed_jobs)
+                raise JobsFailed(
+                    f"load {package.load_id} failed for good and nothing of it is loaded ({tables}): "
+                    f"{package.failed_jobs[0].error}"
+                )
 
     def __str__(self) -> str:
         seconds = (self.finished_at - self.started_at).total_seconds()
@@ -64,57 +133,20 @@ class LoadInfo:
         ]
         lines += [f"  skipped, {reason}: {_counted(count, 'record')}" for reason, count in sorted(self.skipped.items())]
         lines += [f"  schema: {change}" for change in self.schema_changes]
+        lines += [f"  failed: {job.table}: {job.error}" for job in self.failed_jobs]
         return "\n".join(lines)
 
 
-class LoadInfoBuilder:
-    """An observer that sums up a run."""
+def _steps(what: str, pipeline_name: str, packages: tuple[PackageInfo, ...]) -> str:
+    lines = [f"Pipeline {pipeline_name}: {_counted(len(packages), 'package')} {what}"]
+    for package in packages:
+        lines.append(f"  {package.load_id}")
+        lines += [f"    {table}: {_counted(count, 'row')}" for table, count in sorted(package.rows.items())]
+    return "\n".join(lines)
 
-    def __init__(self, pipeline_name: str, destination_name: str, dataset_name: str) -> None:
-        self._names = (pipeline_name, destination_name, dataset_name)
-        self._started_at = datetime.now(UTC)
-        self._loads = 0
-        self._load_ids: deque[str] = deque(maxlen=_KEPT_LOAD_IDS)
-        self._rows: Counter[str] = Counter()
-        self._nbytes = 0
-        self._rejects: Counter[str] = Counter()
-        self._skipped: Counter[str] = Counter()
-        self._changes: list[str] = []
-        self._first_run = False
 
-    def observe(self, fact: Fact) -> None:
-        """Take notice of one fact."""
-        match fact:
-            case Started():
-                self._first_run = fact.schema_version == 0
-            case SchemaChanged():
-                self._changes.extend(map(describe, fact.changes))
-            case BatchLoaded():
-                self._loads += 1
-                self._load_ids.append(fact.receipt.step.load_id)
-                self._rows.update(fact.receipt.rows)
-                self._nbytes += fact.receipt.nbytes
-                self._rejects.update(fact.rejects)
-                for reasons in fact.skipped.values():
-                    self._skipped.update(reasons)
-            case _:
-                pass
-
-    def build(self) -> LoadInfo:
-        """Return the sum so far."""
-        return LoadInfo(
-            *self._names,
-            started_at=self._started_at,
-            finished_at=datetime.now(UTC),
-            loads=self._loads,
-            load_ids=tuple(self._load_ids),
-            rows=dict(self._rows),
-            nbytes=self._nbytes,
-            rejects=dict(self._rejects),
-            skipped=dict(self._skipped),
-            schema_changes=tuple(self._changes),
-            first_run=self._first_run,
-        )
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _counted(count: int, what: str) -> str:

@@ -1,43 +1,39 @@
-"""The Python face: `pipeline`, `attach`, `run` and the `Pipeline` they give."""
+"""The user's handle: a name, a destination and a dataset, and everything that is done with them."""
 
 from __future__ import annotations
 
-import os
-import sys
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import anyio
-from pydantic import SecretStr
+from anyio.from_thread import start_blocking_portal
 
-from stream.api.destinations import absolute_url, default_group, open_sink, redacted, require_destination, url_of
-from stream.api.failed_step import StepWatch
-from stream.api.load_info import LoadInfo, LoadInfoBuilder
-from stream.api.state import Remembered, checked_name, default_dir, recall, remember
-from stream.api.validation import refuse_disposition, refuse_no_name, refuse_running_loop, refuse_unbuilt
-from stream.config.loader import destination_from
+from sinks import Schema
+from stream.api.destinations import absolute_url, redacted, require_destination, url_of
+from stream.api.kafka_run import run_stream
+from stream.api.load_info import ExtractInfo, LoadInfo, NormalizeInfo
+from stream.api.load_info_builder import package_info
+from stream.api.package_steps import PackageSteps
+from stream.api.state import Remembered, remember
+from stream.api.validation import refuse_no_name, refuse_running_loop, refuse_unbuilt, refuse_unbuilt_hints
 from stream.config.models import Config, Retry
-from stream.config.topic_settings import wants_headers
 from stream.errors import ConfigError
-from stream.extract.collect import gathered, gathered_until
-from stream.extract.resources import KafkaEvents, table_of
+from stream.extract.as_resources import as_resources
+from stream.extract.hints import hints_of
+from stream.extract.kafka import KafkaEvents
+from stream.extract.resource import Resource
+from stream.extract.state import load_state
 from stream.normalize import snake_case
 from stream.observe.facts import Fact, Observer, Started, nobody, to_all
-from stream.runtime.ids import load_ids
-from stream.runtime.one_shot import load_package
-from stream.runtime.service import serve
+from stream.packages import Mirror, PackageStore
+from stream.runtime.package_run import newest_state
 from stream.runtime.signals import stopped_by_signals
-from stream.source.budget import Budget
-from stream.source.kafka import KafkaSource
 
-_PREFIX: Final = "headrace_"
 _PATIENCE_SECONDS: Final = 60.0  # a stream waits for its destination without end; here somebody waits for run()
-_ONLY_MEMBER: Final = "only"  # in a group of its own, with this destination's mark in its name
-_newest: list[Pipeline] = []  # the most recently created pipeline, for `pipeline()` without arguments
 
 
 @dataclass(frozen=True)
@@ -45,8 +41,9 @@ class Pipeline:
     """A name, a destination and a dataset: the handle for everything that is done with them."""
 
     pipeline_name: str
-    working_dir: Path | None  # None for a user who has no home: then nothing is remembered for `attach`
+    working_dir: Path | None  # None for a user who has no home: then nothing is remembered from call to call
     config: Config
+    history: list[LoadInfo] = field(default_factory=list, repr=False, compare=False)
 
     def __repr__(self) -> str:
         where = f"destination={self.destination!r}, dataset_name={self.dataset_name!r}"
@@ -71,87 +68,199 @@ class Pipeline:
         dataset_name: str | None = None,
         credentials: str | None = None,
         table_name: str | None = None,
-        write_disposition: str | None = None,
+        write_disposition: Any = None,
         columns: Any = None,
         schema: Any = None,
     ) -> LoadInfo:
         """Load `data` and return what was done; blocks until it is done.
 
-        `data`: `stream.kafka(...)`, or a list, iterable, generator (function) or async generator of objects, or an
-        Arrow table or record batch, which then go to `table_name`. Raises `ConfigError` for what cannot be,
-        `PipelineStepFailed` when a step fails. Not to be called where an event loop runs: await `run_async` there.
+        `data`: `headrace.kafka(...)`; a list, iterable, generator (function) or async generator of objects; resources
+        and sources; Arrow tables, batches and readers; frames of pandas and polars. What has no name needs
+        `table_name`. Raises `ConfigError` for what cannot be, `PipelineStepFailed` when a step fails. Not to be called
+        where an event loop runs: await `run_async` there.
 
-        Events from Kafka: the first Ctrl-C or SIGTERM drains, and the call returns. Other data is gathered in memory
-        first, on this thread, and signals do what they always do in Python: Ctrl-C raises `KeyboardInterrupt`, and
-        nothing is half-written.
+        Events from Kafka: the first Ctrl-C or SIGTERM drains, and the call returns. For other data: what an earlier run
+        left pending is finished first, then the data is extracted on this thread into a package on disk, normalized
+        and loaded in one commit. A run that dies is finished by the next one; nothing is half-written.
         """
         refuse_running_loop()
-        refuse_unbuilt(staging=staging, columns=columns, schema=schema)
-        refuse_disposition(write_disposition)
+        refuse_unbuilt(staging=staging, schema=schema)
         at = self._at(destination, dataset_name, credentials)
         if isinstance(data, KafkaEvents):
-            return anyio.run(at._until_stopped, data, table_name)
+            _refuse_for_kafka(table_name)
+            return self._noted(anyio.run(at._until_stopped, data))
         require_destination(self.pipeline_name, at.config.destination)
-        table = table_of(data, table_name)
-        return anyio.run(partial(at.run_async, gathered(data), table_name=table))
-
-    async def _until_stopped(self, events: KafkaEvents, table_name: str | None) -> LoadInfo:
-        async with stopped_by_signals() as stopping:
-            return await self.run_async(events, table_name=table_name, stopping=stopping)
+        return self._noted(at._run_blocking(_resources(data, table_name, write_disposition, columns)))
 
     async def run_async(
         self,
         data: Any,
         *,
         table_name: str | None = None,
+        write_disposition: Any = None,
+        columns: Any = None,
         observe: Observer = nobody,
         stopping: anyio.Event | None = None,
     ) -> LoadInfo:
         """Do the same as `run` on a running event loop, leaving signals to the caller.
 
-        When `stopping` is set, events from Kafka drain. Other data is then given up if it was not all gathered yet:
-        nothing of it is loaded. What is not async is gathered in a thread.
+        When `stopping` is set, events from Kafka drain. Other data is then given up if it was not all extracted yet:
+        nothing of it is loaded. What is not async is gone through in one other thread.
         """
         if isinstance(data, KafkaEvents):
-            if table_name is not None:
-                raise ConfigError("table_name has no meaning for Kafka: tables.name_template maps topics to tables")
-            return await self._stream(data, observe, stopping or anyio.Event())
-        return await self._load(data, table_of(data, table_name), observe, stopping)
+            _refuse_for_kafka(table_name)
+            return self._noted(await self._stream(data, observe, stopping or anyio.Event()))
+        resources = _resources(data, table_name, write_disposition, columns)
+        steps = self._steps(observe)
+        with steps.store() as store:
+            return self._noted(await steps.run(store, resources, stopping))
+
+    def extract(
+        self,
+        data: Any,
+        *,
+        table_name: str | None = None,
+        write_disposition: Any = None,
+        columns: Any = None,
+    ) -> ExtractInfo:
+        """Write `data` into a package in the working folder, and nothing else. `normalize` and `load` go on from there.
+
+        Raises `PipelineStepFailed`; nothing is left of the package then.
+        """
+        refuse_running_loop()
+        began = datetime.now(UTC)
+        resources = _resources(data, table_name, write_disposition, columns)
+        steps = self._steps()
+        with steps.store() as store:
+            extraction = steps.begin_extraction(store)
+            rest = extraction.run_now(resources)
+            if rest:
+                anyio.run(extraction.run_async, rest, None)
+            package = extraction.finish()
+            packages = (package_info(package),) if package else ()
+        return ExtractInfo(self.pipeline_name, began, datetime.now(UTC), packages)
+
+    def normalize(self) -> NormalizeInfo:
+        """Bring extracted packages into tables that fit the schema as it is known here; no destination is asked."""
+        refuse_running_loop()
+        began = datetime.now(UTC)
+        steps = self._steps()
+        with steps.store() as store:
+            packages = tuple(map(package_info, anyio.run(steps.normalize, store)))
+        return NormalizeInfo(self.pipeline_name, began, datetime.now(UTC), packages)
+
+    def load(
+        self, *, destination: str | None = None, dataset_name: str | None = None, credentials: str | None = None
+    ) -> LoadInfo:
+        """Load all pending packages, the oldest first, each in one commit."""
+        refuse_running_loop()
+        steps = self._at(destination, dataset_name, credentials)._steps()
+        with steps.store() as store:
+            return self._noted(anyio.run(steps.load, store))
+
+    def sync_destination(
+        self, *, destination: str | None = None, dataset_name: str | None = None, credentials: str | None = None
+    ) -> None:
+        """Take over schema and state that the destination holds: for a working folder that is new, or was lost.
+
+        Raises `ConfigError` while packages are pending.
+        """
+        refuse_running_loop()
+        steps = self._at(destination, dataset_name, credentials)._steps()
+        with steps.store() as store:
+            anyio.run(steps.sync, store)
+
+    def drop(self) -> Pipeline:
+        """Forget everything in the working folder: pending packages, the known schema and the known state.
+
+        What the destination holds stays, and the next run takes state and schema over from there.
+        """
+        with self._steps().store() as store:
+            store.drop_pending()
+            Mirror(store.working_dir).forget()
+        return self
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Return the state as it is known here: what the last package left, loaded or pending. A copy."""
+        store = self._looked_at()
+        return load_state(newest_state(store, self._mirror().read(self._steps().place))) if store else {}
+
+    @property
+    def default_schema(self) -> Schema:
+        """Return the schema of the dataset as it is known here."""
+        return self._mirror().read(self._steps().place).schema if self.working_dir else Schema()
+
+    @property
+    def schemas(self) -> dict[str, Schema]:
+        """Return the schemas by name: the dataset has one, of the pipeline's name."""
+        return {self.pipeline_name: self.default_schema}
+
+    @property
+    def default_schema_name(self) -> str:
+        """Return the name of the schema."""
+        return self.pipeline_name
+
+    @property
+    def last_trace(self) -> LoadInfo | None:
+        """Return what the newest run in this process did; None before there was one."""
+        return self.history[-1] if self.history else None
+
+    @property
+    def has_pending_data(self) -> bool:
+        """Return whether there are packages that are not loaded."""
+        store = self._looked_at()
+        return bool(store and store.pending())
+
+    def list_extracted_load_packages(self) -> list[str]:
+        """Return the load ids of packages that are extracted and not normalized, the oldest first."""
+        return self._listed("extracted")
+
+    def list_normalized_load_packages(self) -> list[str]:
+        """Return the load ids of packages that are normalized and not loaded, the oldest first."""
+        return sorted([*self._listed("normalized"), *self._listed("loading")])
+
+    def list_completed_load_packages(self) -> list[str]:
+        """Return the load ids of the last hundred packages that came to their end, the oldest first."""
+        return self._listed("loaded")
+
+    def list_failed_jobs_in_package(self, load_id: str) -> list[Any]:
+        """Return the tables of a package that the destination refused for good."""
+        store = self._looked_at()
+        found = [p for p in (store.packages("loaded") if store else ()) if p.load_id == load_id]
+        return [job for package in found for job in package_info(package).failed_jobs]
+
+    def drop_pending_packages(self) -> list[str]:
+        """Remove all packages that are not loaded, and return their load ids. Their data is lost."""
+        with self._steps().store() as store:
+            return list(store.drop_pending())
+
+    def _run_blocking(self, resources: Sequence[Resource]) -> LoadInfo:
+        """Run with the event loop in another thread: what the data does on this one, signals included, stays usual."""
+        steps = self._steps()
+        with steps.store() as store, start_blocking_portal() as portal:
+            info = steps.info()
+            with portal.wrap_async_context_manager(steps.destination(store, info)) as run:
+                info.add(portal.call(run.load_pending))
+                extraction = steps.begin_extraction(store)
+                rest = extraction.run_now(resources)
+                if rest:
+                    portal.call(extraction.run_async, rest, None)
+                if extraction.finish() is not None:
+                    info.add(portal.call(run.load_pending))
+            return info.build()
+
+    async def _until_stopped(self, events: KafkaEvents) -> LoadInfo:
+        async with stopped_by_signals() as stopping:
+            return await self._stream(events, nobody, stopping)
 
     async def _stream(self, events: KafkaEvents, observe: Observer, stopping: anyio.Event) -> LoadInfo:
-        config = self._resolved().model_copy(update={"kafka": events.config})
-        group = events.config.group or default_group(self.pipeline_name, config)
-        headers = wants_headers(config)
-        sink = open_sink(self.pipeline_name, config)
-        if sink.capabilities.single_process and not events.config.group:
-            config = _with_one_member(config)
+        watchers = to_all(self._remember, observe)
+        return await run_stream(self.pipeline_name, self._resolved(), events, watchers, stopping)
 
-        def open_source(config: Config, budget: Budget) -> KafkaSource:
-            return KafkaSource(config.kafka, config.batching, budget, group=group, wants_headers=headers)
-
-        info = LoadInfoBuilder(self.pipeline_name, sink.capabilities.name, self.dataset_name)
-        steps = StepWatch()
-        watchers = to_all(info.observe, self._remember, steps.observe, observe)
-        try:
-            await serve(self.pipeline_name, config, sink, open_source, watchers, stopping=stopping)
-        except Exception as error:
-            if failure := steps.failure(error):
-                raise failure from error
-            raise
-        return info.build()
-
-    async def _load(self, data: Any, table: str, observe: Observer, stopping: anyio.Event | None) -> LoadInfo:
+    def _steps(self, observe: Observer = nobody) -> PackageSteps:
         config = self._resolved().model_copy(update={"retry": _bounded(self.config.retry)})
-        sink = open_sink(self.pipeline_name, config)
-        info = LoadInfoBuilder(self.pipeline_name, sink.capabilities.name, self.dataset_name)
-        watchers = to_all(info.observe, self._remember, observe)
-        try:
-            values = await gathered_until(stopping, data)
-            if values is not None:
-                await load_package(self.pipeline_name, config, sink, table, values, load_ids()(), watchers)
-        finally:
-            await sink.aclose()
-        return info.build()
+        return PackageSteps(self.pipeline_name, config, self.working_dir, to_all(self._remember, observe))
 
     def _resolved(self) -> Config:
         named = self.config.destination.model_copy(update={"dataset": self.dataset_name})
@@ -162,7 +271,23 @@ class Pipeline:
         url = url_of(destination, credentials, self.pipeline_name, otherwise=self.config.destination.url)
         dataset = dataset_name or self.config.destination.dataset
         moved = self.config.destination.model_copy(update={"url": url, "dataset": dataset})
-        return Pipeline(self.pipeline_name, self.working_dir, self.config.model_copy(update={"destination": moved}))
+        return replace(self, config=self.config.model_copy(update={"destination": moved}))
+
+    def _noted(self, info: LoadInfo) -> LoadInfo:
+        self.history[:] = [info]
+        return info
+
+    def _looked_at(self) -> PackageStore | None:
+        return PackageStore(self.working_dir) if self.working_dir else None
+
+    def _mirror(self) -> Mirror:
+        if self.working_dir is None:
+            raise ConfigError("this user has no home folder, so nothing is known from call to call: give pipelines_dir")
+        return Mirror(self.working_dir)
+
+    def _listed(self, state: Any) -> list[str]:
+        store = self._looked_at()
+        return [package.load_id for package in store.packages(state)] if store else []
 
     def _remember(self, fact: Fact) -> None:
         if not isinstance(fact, Started) or self.working_dir is None or self.destination is None:
@@ -172,139 +297,16 @@ class Pipeline:
             remember(self.working_dir, Remembered(self.pipeline_name, where, self.dataset_name))
 
 
-def pipeline(
-    pipeline_name: str | None = None,
-    pipelines_dir: str | Path | None = None,
-    pipeline_salt: str | None = None,
-    destination: str | None = None,
-    staging: Any = None,
-    dataset_name: str | None = None,
-    import_schema_path: str | None = None,
-    export_schema_path: str | None = None,
-    full_refresh: bool = False,
-    credentials: str | None = None,
-    progress: Any = None,
-) -> Pipeline:
-    """Return a pipeline; without arguments the most recently created one, or a new one with all defaults.
-
-    `pipeline_name` defaults to the script's file name with the prefix `headrace_`, `dataset_name` to the name,
-    `pipelines_dir` to `~/.headrace/pipelines`. `destination` is a name (`"duckdb"`: a file in the current folder)
-    or a URL; without it and `credentials`, `HEADRACE__DESTINATION__URL` is taken. The other variables of that section
-    (password, dataset, timeouts) count as well, and what is given here wins. `full_refresh` loads from scratch into
-    `<dataset>_<YYYYMMDDhhmmss>`. A parameter that is not built yet is refused with `ConfigError`.
-    """
-    given = (pipeline_name, pipelines_dir, destination, dataset_name, credentials, full_refresh or None)
-    refuse_unbuilt(
-        pipeline_salt=pipeline_salt,
-        staging=staging,
-        import_schema_path=import_schema_path,
-        export_schema_path=export_schema_path,
-        progress=progress,
-    )
-    if _newest and all(value is None for value in given):
-        return _newest[0]
-    refuse_no_name(dataset_name=dataset_name)
-    name = checked_name(_script_name() if pipeline_name is None else pipeline_name)
-    set_outside = destination_from(os.environ)
-    dataset = dataset_name or set_outside.dataset or snake_case(name)
-    where = {
-        "url": url_of(destination, credentials, name, otherwise=set_outside.url),
-        "dataset": f"{dataset}_{datetime.now(UTC):%Y%m%d%H%M%S}" if full_refresh else dataset,
-    }
-    return _register(name, pipelines_dir, Config(pipeline=name, destination=set_outside.model_copy(update=where)))
-
-
-def pipeline_of(config: Config, *, pipelines_dir: str | Path | None = None) -> Pipeline:
-    """Return the pipeline that a whole configuration describes; one topic gives it its name if it has none.
-
-    Raises `ConfigError` for several topics or a pattern without a name: one that is made from them would be another
-    one, with positions of its own, as soon as a topic is added.
-    """
-    name = config.pipeline
-    if name is None and len(config.kafka.topics) == 1:
-        name = snake_case(config.kafka.topics[0])
-    if name is None:
-        raise ConfigError(
-            "a run of several topics, or of a pattern, needs a name for its pipeline, which owns the positions: "
-            "--pipeline shop, or pipeline in a file. A pipeline that had one topic and no name is called like the topic"
-        )
-    return _register(checked_name(name), pipelines_dir, config)
-
-
-def attach(
-    pipeline_name: str | None = None,
-    pipelines_dir: str | Path | None = None,
-    pipeline_salt: str | None = None,
-    full_refresh: bool = False,
-    credentials: str | None = None,
-    progress: Any = None,
-) -> Pipeline:
-    """Return a pipeline that ran before, as its working folder remembers it; changes nothing.
-
-    Raises `ConfigError` when there is no valid state. A password is not remembered: give `credentials` anew, or
-    `HEADRACE__DESTINATION__PASSWORD`.
-    """
-    refuse_unbuilt(pipeline_salt=pipeline_salt, full_refresh=full_refresh or None, progress=progress)
-    name = checked_name(_script_name() if pipeline_name is None else pipeline_name)
-    folder = _working_dir(name, pipelines_dir)
-    if folder is None:
-        raise ConfigError("this user has no home folder to look for ~/.headrace/pipelines in: give pipelines_dir")
-    remembered = recall(folder)
-    url = url_of(None, credentials, name, otherwise=SecretStr(remembered.destination))
-    where = {"url": url, "dataset": remembered.dataset_name}
-    destination = destination_from(os.environ).model_copy(update=where)
-    return _register(name, pipelines_dir, Config(pipeline=name, destination=destination))
-
-
-def run(
-    data: Any,
-    *,
-    destination: str | None = None,
-    staging: Any = None,
-    dataset_name: str | None = None,
-    credentials: str | None = None,
-    table_name: str | None = None,
-    write_disposition: str | None = None,
-    columns: Any = None,
-    schema: Any = None,
-) -> LoadInfo:
-    """Load `data` with the pipeline that `pipeline()` returns; see `Pipeline.run`."""
-    return pipeline().run(
-        data,
-        destination=destination,
-        staging=staging,
-        dataset_name=dataset_name,
-        credentials=credentials,
-        table_name=table_name,
-        write_disposition=write_disposition,
-        columns=columns,
-        schema=schema,
-    )
-
-
-def _register(name: str, pipelines_dir: str | Path | None, config: Config) -> Pipeline:
-    made = Pipeline(name, _working_dir(name, pipelines_dir), config)
-    _newest[:] = [made]
-    return made
-
-
-def _working_dir(name: str, pipelines_dir: str | Path | None) -> Path | None:
-    above = Path(pipelines_dir) if pipelines_dir else default_dir()
-    return above and above / name
-
-
-def _with_one_member(config: Config) -> Config:
-    """Return `config` with a static member where it names none.
-
-    For a destination that lets one process in: that one must not wait for the session of the one that died before it.
-    """
-    kafka = config.kafka.model_copy(update={"instance_id": config.kafka.instance_id or _ONLY_MEMBER})
-    return config.model_copy(update={"kafka": kafka})
+def _resources(data: Any, table_name: str | None, write_disposition: Any, columns: Any) -> list[Resource]:
+    found = as_resources(data, table_name, hints_of(write_disposition=write_disposition, columns=columns))
+    refuse_unbuilt_hints(found)
+    return found
 
 
 def _bounded(retry: Retry) -> Retry:
     return retry if retry.give_up_seconds else retry.model_copy(update={"give_up_seconds": _PATIENCE_SECONDS})
 
 
-def _script_name() -> str:
-    return _PREFIX + (snake_case(Path(sys.argv[0]).stem) or "pipeline")
+def _refuse_for_kafka(table_name: str | None) -> None:
+    if table_name is not None:
+        raise ConfigError("table_name has no meaning for Kafka: tables.name_template maps topics to tables")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from stream.errors import ConfigError, HeadraceError
+from stream.extract.resource import Resource
 
 
 def refuse_running_loop() -> None:
@@ -30,9 +32,12 @@ def refuse_unbuilt(**given: object) -> None:
             raise ConfigError(f"{name} is not built yet in this version of headrace: leave it out")
 
 
-def refuse_disposition(write_disposition: str | None) -> None:
-    """Raise `ConfigError` for a write disposition that is not built yet."""
-    if write_disposition not in (None, "append"):
-        raise ConfigError(
-            f"write_disposition {write_disposition!r} is not built yet in this version of headrace: it appends"
-        )
+def refuse_unbuilt_hints(resources: Iterable[Resource]) -> None:
+    """Raise `ConfigError` for a hint that would do nothing yet."""
+    for resource in resources:
+        hints = resource.hints
+        refuse_unbuilt(columns=hints.columns or None, schema_contract=hints.schema_contract or None)
+        if hints.write_disposition not in (None, "append", "skip"):
+            raise ConfigError(
+                f"write_disposition {hints.write_disposition!r} is not built yet in this version of headrace"
+            )

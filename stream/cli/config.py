@@ -34,8 +34,8 @@ def check(
     `effective` says what holds for each topic, and where that was written.
     """
     with reporting():
+        from stream.api.create import pipeline_of
         from stream.api.destinations import open_sink
-        from stream.api.pipeline import pipeline_of
         from stream.config import loader as settings
         from stream.config.topic_settings import described, settings_for, unmatched_patterns
         from stream.observe.http import parse_address

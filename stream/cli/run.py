@@ -67,7 +67,7 @@ def run(
 def _carry(file: Path | None, given: dict[str, Any], *, progress: bool | None, debug: bool) -> None:
     import anyio
 
-    from stream.api.pipeline import pipeline_of
+    from stream.api.create import pipeline_of
     from stream.cli.process import tune_process
     from stream.cli.watch import log_format_of, watched
     from stream.config import loader as settings
@@ -87,7 +87,7 @@ def _carry(file: Path | None, given: dict[str, Any], *, progress: bool | None, d
 
 
 async def _until_stopped(made: Pipeline, observe: Observer) -> LoadInfo:
-    from stream.extract.resources import KafkaEvents
+    from stream.extract.kafka import KafkaEvents
     from stream.runtime.signals import stopped_by_signals
 
     async with stopped_by_signals() as stopping:

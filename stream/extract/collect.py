@@ -1,123 +1,124 @@
-"""Data that is not Kafka, gathered in memory: on the caller's thread, or beside an event loop that goes on."""
+"""From resources to pages: on one thread, or on an event loop that goes on meanwhile."""
 
 from __future__ import annotations
 
-import inspect
 import time
-from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-import anyio
-import pyarrow as pa
 from anyio import to_thread
 from anyio.lowlevel import checkpoint
 
 from stream.errors import ConfigError, HeadraceError, PipelineStepFailed
-from stream.extract.resources import is_function
-from stream.model.exception_groups import unwrap_single
+from stream.extract.items import NeedsLoop, async_items_of, items_of
+from stream.extract.page_builder import PageBuilder, PageTarget
+from stream.extract.resource import Resource
 
-_SLICE_SECONDS: Final = 0.1  # how long data is gathered before that can be stopped
+_TURN_SECONDS: Final = 0.1  # how long an async generator that never waits keeps the loop from others
+_HANDED_OVER: Final = 1_000  # items that go to the thread together: it is there for work, not for each of them
 
 
-def gathered(data: Any) -> Any:
-    """Return all items of `data` as a list if they can be had without an event loop; else what they are awaited from.
+class Targets(Protocol):
+    """Where the pages of a resource go, by table."""
 
-    `data` is an iterable, an Arrow table or record batch, an async iterable, or a function that returns one of these.
-    Raises `ConfigError` for anything else, and `PipelineStepFailed` when it fails.
+    def target(self, resource: Resource, table: str) -> PageTarget:
+        """Return where pages of that table go."""
+        ...
+
+
+class Stopped(Exception):
+    """Extraction was told to stop before its end."""
+
+
+class TableRouter:
+    """Gives each item of a resource to its table: one for all, or one for each row."""
+
+    def __init__(self, resource: Resource, targets: Targets) -> None:
+        self._resource = resource
+        self._targets = targets
+        self._builders: dict[str, PageBuilder] = {}
+
+    def add(self, item: Any) -> None:
+        """Take one item."""
+        name = self._resource.table_name
+        if isinstance(name, str):
+            self._builder(name).add(item)
+        elif isinstance(item, list):
+            for row in item:
+                self._builder(self._named(name, row)).add(row)
+        else:
+            self._builder(self._named(name, item)).add(item)
+
+    def add_all(self, items: list[Any]) -> None:
+        """Take items, in order."""
+        for item in items:
+            self.add(item)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        for builder in self._builders.values():
+            builder.flush()
+
+    def _named(self, table_name: Callable[[Any], str], row: Any) -> str:
+        table = table_name(row)
+        if not isinstance(table, str) or not table.strip():
+            raise ConfigError(f"resource {self._resource.name!r}: table_name gave {table!r}, which names no table")
+        return table
+
+    def _builder(self, table: str) -> PageBuilder:
+        if table not in self._builders:
+            self._builders[table] = PageBuilder(self._targets.target(self._resource, table))
+        return self._builders[table]
+
+
+def collect_now(resource: Resource, targets: Targets, is_stopped: Callable[[], bool]) -> Resource | None:
+    """Write all items of a resource to its tables, on this thread; return it where it must be awaited instead.
+
+    Raises `Stopped` soon after `is_stopped()`, and `PipelineStepFailed` when the data fails.
     """
-    with _extracting():
-        rest = _begun(data)
-        return rest if inspect.isawaitable(rest) or isinstance(rest, AsyncIterable) else list(rest)
-
-
-async def gathered_until(stopping: anyio.Event | None, data: Any) -> Sequence[Any] | None:
-    """Return what `gathered` does, and wait for what is async; None when `stopping` was set before the end.
-
-    What is not async is gone through in a thread, so that the event loop goes on.
-    """
-    with unwrap_single():
-        async with anyio.create_task_group() as group:
-            if stopping is not None:
-                group.start_soon(_cancel_when, stopping, group.cancel_scope, name="stop while gathering")
-            with _extracting():
-                items = await _all(data)
-            group.cancel_scope.cancel()
-            return items
+    router = TableRouter(resource, targets)
+    with extracting():
+        try:
+            for item in items_of(resource):
+                router.add(item)
+                if is_stopped():
+                    raise Stopped
+        except NeedsLoop as found:
+            if resource.parent is not None:
+                raise ConfigError(f"{resource.name!r} returns what must be awaited: make it an `async def`") from None
+            (data,) = found.args
+            awaited = resource.copied()
+            awaited.data, awaited.arguments = data, None
+            return awaited
+        router.flush()
     return None
 
 
-async def _cancel_when(stopping: anyio.Event, scope: anyio.CancelScope) -> None:
-    await stopping.wait()
-    scope.cancel()
+async def collect_async(resource: Resource, targets: Targets, is_stopped: Callable[[], bool]) -> None:
+    """Write all items of an asynchronous resource to its tables; the work on them is done in a thread."""
+    router = TableRouter(resource, targets)
+    waiting: list[Any] = []
+    with extracting():
+        end = time.monotonic() + _TURN_SECONDS
+        async for item in async_items_of(resource):
+            waiting.append(item)
+            if is_stopped():
+                raise Stopped
+            if len(waiting) >= _HANDED_OVER or time.monotonic() > end:
+                await checkpoint()  # it may never wait for anything, and then nobody else would get a turn
+                await to_thread.run_sync(router.add_all, waiting)
+                waiting, end = [], time.monotonic() + _TURN_SECONDS
+        await to_thread.run_sync(router.add_all, waiting)
+        await to_thread.run_sync(router.flush)
 
 
 @contextmanager
-def _extracting() -> Iterator[None]:
+def extracting() -> Iterator[None]:
+    """Say of whatever the user's data raises that extracting failed."""
     try:
         yield
-    except HeadraceError:
+    except (HeadraceError, Stopped):
         raise
     except Exception as error:
         raise PipelineStepFailed("extract", None, error) from error
-
-
-async def _all(data: Any) -> list[Any]:
-    rest = _begun(data)
-    if inspect.isawaitable(rest):
-        rest = _begun(await rest)
-    if isinstance(rest, AsyncIterable):
-        return await _awaited(rest)
-    if isinstance(rest, list):
-        return rest
-    items: list[Any] = []
-    remaining = iter(rest)
-    while more := await to_thread.run_sync(_next_slice, remaining):  # in slices, so that it can be cancelled
-        items += more
-    return items
-
-
-async def _awaited(rest: AsyncIterable[Any]) -> list[Any]:
-    items: list[Any] = []
-    end = time.monotonic() + _SLICE_SECONDS
-    async for item in rest:
-        items.append(item)
-        if time.monotonic() > end:  # it may never wait for anything, and then nobody else would get a turn
-            await checkpoint()
-            end = time.monotonic() + _SLICE_SECONDS
-    return items
-
-
-def _begun(data: Any) -> Any:
-    if is_function(data):
-        data = data()
-    if inspect.isawaitable(data) or isinstance(data, AsyncIterable):
-        return data
-    if isinstance(data, pa.Table | pa.RecordBatch):
-        return _rows(data)
-    if isinstance(data, str | bytes | dict) or not isinstance(data, Iterable):
-        kind = type(data).__name__
-        raise ConfigError(f"run() takes a list, an iterable or a generator of objects, not {kind}: put it in a list")
-    if hasattr(data, "columns") and not callable(data.columns):
-        raise ConfigError(
-            f"a {type(data).__name__} gives its columns when it is gone through, not its rows: hand over "
-            "df.to_dict('records') (pandas), df.to_dicts() (polars), or an Arrow table"
-        )
-    return data
-
-
-def _rows(data: pa.Table | pa.RecordBatch) -> list[dict[str, Any]]:
-    names = data.schema.names
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ConfigError(f"this Arrow table has columns of one name: {', '.join(twice)}; rename them")
-    return data.to_pylist()
-
-
-def _next_slice(remaining: Iterator[Any]) -> list[Any]:
-    items: list[Any] = []
-    end = time.monotonic() + _SLICE_SECONDS
-    for item in remaining:
-        items.append(item)
-        if time.monotonic() > end:
-            break
-    return items

@@ -42,12 +42,14 @@ class Documents:
 
     `table` is the wanted name, not yet normalized. `topic` is set when they come from Kafka: then `keys` has
     `_kafka_partition`, `_kafka_offset` and `_kafka_timestamp`, and row ids derive from them; else `keys` has `_hr_id`.
+    `max_nesting`: levels that are taken apart, where this table has a bound of its own.
     """
 
     table: str
     topic: str | None = None
     columnar: tuple[ArrowDocuments, ...] = ()
     loose: tuple[RowDocuments, ...] = ()
+    max_nesting: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

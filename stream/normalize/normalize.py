@@ -31,7 +31,7 @@ def normalize(
     """
     drafts = TableBuilders(names)
     for one in documents:
-        nesting = max_nesting(one.topic)
+        nesting = max_nesting(one.topic) if one.max_nesting is None else one.max_nesting
         columns, rows = Flattener(drafts, nesting), RowFlattener(drafts, nesting)
         root = drafts.root(one.table)
         for columnar in filter(_has_rows, one.columnar):

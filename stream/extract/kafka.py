@@ -1,12 +1,10 @@
-"""What can be loaded: events from Kafka, or data in memory with a name for its table."""
+"""Events from Kafka, described for `Pipeline.run`."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -56,28 +54,3 @@ def kafka(
         wrong = "; ".join(f"{each['loc'][0]}: {each['msg'].removeprefix('Value error, ')}" for each in error.errors())
         raise ConfigError(f"stream.kafka() cannot take {wrong}") from None
     return KafkaEvents(config)
-
-
-def table_of(data: Any, table_name: str | None) -> str:
-    """Return the table that `data` goes to: `table_name`, or the name of a generator function.
-
-    Raises `ConfigError` where there is none: a lambda and a generator expression have no name either.
-    """
-    name = _own_name(data) if table_name is None else table_name
-    if name is None:
-        raise ConfigError("this data has no name of its own: say which table it goes to, run(data, table_name='...')")
-    if not isinstance(name, str) or not name.strip():
-        raise ConfigError(f"table_name is the name of a table, not {name!r}")
-    return name
-
-
-def _own_name(data: Any) -> str | None:
-    if not (is_function(data) or inspect.isgenerator(data) or inspect.isasyncgen(data)):
-        return None
-    name = getattr(data, "__name__", None)
-    return name if name and name.isidentifier() else None  # else `<lambda>` or `<genexpr>`
-
-
-def is_function(data: Any) -> bool:
-    """Return whether `data` is to be called for what it returns."""
-    return inspect.isfunction(data) or inspect.ismethod(data) or (isinstance(data, Callable) and hasattr(data, "func"))  # type: ignore[arg-type]  # functools.partial

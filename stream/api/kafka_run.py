@@ -1,0 +1,60 @@
+"""Running a stream: events from Kafka until told to stop, or until the offsets that were latest."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import anyio
+
+from stream.api.destinations import default_group, open_sink, redacted, require_destination
+from stream.api.failed_step import StepWatch
+from stream.api.load_info import LoadInfo
+from stream.api.load_info_builder import LoadInfoBuilder
+from stream.config.models import Config
+from stream.config.topic_settings import wants_headers
+from stream.extract.kafka import KafkaEvents
+from stream.observe.facts import Observer, to_all
+from stream.runtime.service import serve
+from stream.source.budget import Budget
+from stream.source.kafka import KafkaSource
+
+_ONLY_MEMBER: Final = "only"  # in a group of its own, with this destination's mark in its name
+
+
+async def run_stream(
+    pipeline: str, config: Config, events: KafkaEvents, observe: Observer, stopping: anyio.Event
+) -> LoadInfo:
+    """Carry `events` to the destination of `config`, and return what was done when it ends.
+
+    Raises `PipelineStepFailed` where a step failed.
+    """
+    config = config.model_copy(update={"kafka": events.config})
+    group = events.config.group or default_group(pipeline, config)
+    sink = open_sink(pipeline, config)
+    if sink.capabilities.single_process and not events.config.group:
+        config = _with_one_member(config)
+
+    def open_source(config: Config, budget: Budget) -> KafkaSource:
+        return KafkaSource(config.kafka, config.batching, budget, group=group, wants_headers=wants_headers(config))
+
+    where = redacted(require_destination(pipeline, config.destination))
+    info = LoadInfoBuilder(pipeline, sink.capabilities.name, config.destination.dataset or pipeline, where)
+    steps = StepWatch()
+    try:
+        await serve(
+            pipeline, config, sink, open_source, to_all(info.observe, steps.observe, observe), stopping=stopping
+        )
+    except Exception as error:
+        if failure := steps.failure(error):
+            raise failure from error
+        raise
+    return info.build()
+
+
+def _with_one_member(config: Config) -> Config:
+    """Return `config` with a static member where it names none.
+
+    For a destination that lets one process in: that one must not wait for the session of the one that died before it.
+    """
+    kafka = config.kafka.model_copy(update={"instance_id": config.kafka.instance_id or _ONLY_MEMBER})
+    return config.model_copy(update={"kafka": kafka})

@@ -1,0 +1,118 @@
+"""The steps of a pipeline over data that is not Kafka, under the lock of its working folder."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+
+from sinks import Sink
+from stream.api.destinations import absolute_url, open_sink, redacted, require_destination
+from stream.api.load_info import LoadInfo
+from stream.api.load_info_builder import LoadInfoBuilder
+from stream.config.lookup import pipeline_in_use
+from stream.config.models import Config
+from stream.errors import ConfigError
+from stream.extract.resource import Resource
+from stream.observe.facts import Observer, to_all
+from stream.packages import Mirror, Package, PackageStore
+from stream.runtime.extract_package import Extraction, Told, nobody_told
+from stream.runtime.ids import load_ids
+from stream.runtime.package_run import PackageRun, newest_state
+
+
+@dataclass(frozen=True, slots=True)
+class PackageSteps:
+    """Everything that the steps of one call need. Each method is one step, or some of them in their order."""
+
+    pipeline: str
+    config: Config
+    working_dir: Path | None
+    observe: Observer
+    told: Told = nobody_told
+    restore: bool = True
+
+    @property
+    def place(self) -> str:
+        """Return what names destination and dataset, for what is remembered of them."""
+        url = self.config.destination.url
+        where = absolute_url(redacted(url)) if url else ""
+        return f"{where} {self.config.destination.dataset or self.pipeline}"
+
+    @contextmanager
+    def store(self) -> Iterator[PackageStore]:
+        """Yield the packages, for this process alone; without a home, in a folder that goes with the call."""
+        token = pipeline_in_use.set(self.pipeline)
+        try:
+            if self.working_dir is not None:
+                packages = PackageStore(self.working_dir)
+                with packages.locked():
+                    yield packages
+            else:
+                with tempfile.TemporaryDirectory(prefix="headrace-") as folder:
+                    yield PackageStore(Path(folder))
+        finally:
+            pipeline_in_use.reset(token)
+
+    @asynccontextmanager
+    async def destination(self, store: PackageStore, info: LoadInfoBuilder) -> AsyncIterator[PackageRun]:
+        """Yield the steps that need the destination, connected and synchronized."""
+        sink = open_sink(self.pipeline, self.config)
+        try:
+            run = self.run_over(sink, store, to_all(info.observe, self.observe))
+            await run.sync()
+            yield run
+        finally:
+            await sink.aclose()
+
+    def run_over(self, sink: Sink, store: PackageStore, observe: Observer) -> PackageRun:
+        """Return the steps over one sink."""
+        return PackageRun(self.pipeline, self.config, sink, store, self.place, observe)
+
+    def info(self) -> LoadInfoBuilder:
+        """Return the sum of a run that begins now."""
+        url = require_destination(self.pipeline, self.config.destination)
+        sink = open_sink(self.pipeline, self.config)
+        dataset = self.config.destination.dataset or self.pipeline
+        return LoadInfoBuilder(self.pipeline, sink.capabilities.name, dataset, redacted(url))
+
+    async def run(self, store: PackageStore, resources: Sequence[Resource], stopping: anyio.Event | None) -> LoadInfo:
+        """Finish what is pending, then extract, normalize and load `resources`, on a running event loop."""
+        info = self.info()
+        async with self.destination(store, info) as run:
+            info.add(await run.load_pending())
+            extraction = Extraction(store, load_ids()(), run.state(), self.told)
+            if await extraction.run_async(resources, stopping) and extraction.finish() is not None:
+                info.add(await run.load_pending())
+        return info.build()
+
+    def begin_extraction(self, store: PackageStore) -> Extraction:
+        """Return a new package in the making, with the state as it is known here."""
+        return Extraction(
+            store, load_ids()(), newest_state(store, Mirror(store.working_dir).read(self.place)), self.told
+        )
+
+    async def normalize(self, store: PackageStore) -> tuple[Package, ...]:
+        """Normalize what is extracted, for the schema as it is known here. No destination is asked."""
+        sink = open_sink(self.pipeline, self.config)
+        return await self.run_over(sink, store, self.observe).normalize_pending()
+
+    async def load(self, store: PackageStore) -> LoadInfo:
+        """Load all that is pending."""
+        info = self.info()
+        async with self.destination(store, info) as run:
+            info.add(await run.load_pending())
+        return info.build()
+
+    async def sync(self, store: PackageStore) -> None:
+        """Take over schema and state of the destination. Raises `ConfigError` while packages are pending."""
+        if store.pending():
+            raise ConfigError(
+                f"pipeline {self.pipeline!r} has packages that are not loaded: load() or drop_pending_packages() first"
+            )
+        async with self.destination(store, self.info()):
+            pass

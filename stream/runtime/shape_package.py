@@ -1,0 +1,202 @@
+"""From an extracted package to table files that fit one schema: normalize, evolve, conform, page by page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from checkpoints import Partition
+from checkpoints.failpoints import failpoint
+from sinks import AddColumn, Change, CreateTable, Reject, Schema, SchemaPlan, WidenColumn
+from sinks.document import from_document, to_document
+from stream.errors import UnsupportedValue
+from stream.model import ArrowDocuments, Documents, RowDocuments
+from stream.model.pages import Page, row_count
+from stream.packages import Normalized, Package, Part
+from stream.packages.manifest import RejectedRow
+from stream.packages.tables import read_table, write_table
+from stream.runtime.prepare import Preparer
+
+_SHOWN = 10_000  # characters of a rejected row that are kept
+_MOST_REJECTED = 10_000
+
+
+class NotExact(Exception):
+    """A column, by table and name in `args`, cannot be widened: a page written before has values that would change."""
+
+
+@dataclass
+class _Draft:
+    """Table files in the making: the schema so far, and the files of each table with the Arrow schema they have."""
+
+    folder: Path
+    schema: Schema
+    files: dict[str, list[str]] = field(default_factory=dict)
+    rows: Counter[str] = field(default_factory=Counter)
+    nbytes: int = 0
+    rejected: list[RejectedRow] = field(default_factory=list)
+
+    def add(self, table: str, rows: pa.Table) -> None:
+        names = self.files.setdefault(table, [])
+        name = f"{list(self.files).index(table):04}-{len(names):06}.arrow"
+        write_table(self.folder / name, rows)
+        names.append(name)
+        self.rows[table] += rows.num_rows
+        self.nbytes += rows.nbytes
+
+
+def shape_package(
+    package: Package, preparer: Preparer, base: Schema, fixed: frozenset[tuple[str, str]] = frozenset()
+) -> Package:
+    """Return the package with table files that lead from `base` to the schema it needs.
+
+    Never more than a page is in memory. Safe to repeat: what an earlier try left is replaced. `fixed`: the columns, by
+    table and name, that cannot take another type. Rows that no table can hold are set aside. Raises what `evolve` does.
+    """
+    while True:
+        try:
+            normalized = _shaped(package, preparer, base, fixed)
+            break
+        except NotExact as error:
+            fixed |= {(error.args[0], error.args[1])}
+    failpoint("normalize.before_note")
+    package.note_normalized(normalized)
+    failpoint("normalize.after_note")
+    return package.moved_to("normalized") if package.state == "extracted" else package
+
+
+def plan_of(normalized: Normalized) -> SchemaPlan:
+    """Return the way to the schema that a package needs."""
+    base = from_document(normalized.base_version, normalized.base)
+    target = from_document(normalized.target_version, normalized.target)
+    return SchemaPlan(base, target, tuple(changes_between(base, target)))
+
+
+def changes_between(base: Schema, target: Schema) -> Iterator[Change]:
+    """Yield the additive steps from one schema to another, parents before children."""
+    for name, table in target.tables.items():
+        if name not in base.tables:
+            yield CreateTable(table)
+            continue
+        known = base.tables[name].columns
+        for column in table.columns.values():
+            if column.name not in known:
+                yield AddColumn(name, column)
+            elif known[column.name].type != column.type:
+                yield WidenColumn(name, column, known[column.name].type)
+
+
+def tables_of(package: Package) -> Mapping[str, pa.Table]:
+    """Return the tables of a normalized package, mapped into memory."""
+    normalized = package.normalized
+    folder = package.folder / normalized.tables
+    return {
+        table: pa.concat_tables([read_table(folder / file) for file in files])
+        for table, files in normalized.files.items()
+    }
+
+
+def rejects_of(package: Package) -> tuple[Reject, ...]:
+    """Return the rows that were set aside; their number in the package stands for an offset."""
+    rows = (*package.manifest.rejected, *package.normalized.rejected)
+    return tuple(
+        Reject(Partition(row.table, 0), row.row, None, None, row.text.encode("utf-8", "replace"), row.reason, row.error)
+        for row in rows
+    )
+
+
+def _shaped(package: Package, preparer: Preparer, base: Schema, fixed: frozenset[tuple[str, str]]) -> Normalized:
+    draft = _Draft(package.tables_folder(), base)
+    for part in package.manifest.parts:
+        page = package.page(part)
+        _add_page(draft, package, part, page, part.first_row, preparer, fixed)
+    _conform(draft)
+    target = base if draft.schema.tables == base.tables else replace(draft.schema, version=base.version + 1)
+    return Normalized(
+        tables=draft.folder.name,
+        files={table: tuple(names) for table, names in draft.files.items()},
+        base_version=base.version,
+        base=to_document(base),
+        target_version=target.version,
+        target=to_document(target),
+        rows=dict(draft.rows),
+        nbytes=draft.nbytes,
+        rejected=tuple(draft.rejected),
+    )
+
+
+def _add_page(
+    draft: _Draft,
+    package: Package,
+    part: Part,
+    page: Page,
+    first_row: int,
+    preparer: Preparer,
+    fixed: frozenset[tuple[str, str]],
+) -> None:
+    """Add a page; where a row of it is refused, its halves, down to that row, which is set aside."""
+    hints = package.manifest.hints[part.hints]
+    documents = _documents(part.table, page, package.load_id, first_row, hints.max_table_nesting)
+    try:
+        shaped = preparer.shape((documents,), (), draft.schema, package.load_id, fixed, {})
+    except UnsupportedValue as error:
+        if row_count(page) == 1 and not isinstance(page, pa.Table):
+            if len(draft.rejected) < _MOST_REJECTED:
+                text = repr(page[0])[:_SHOWN]
+                draft.rejected.append(RejectedRow(part.table, first_row, text, "unsupported_value", str(error)))
+            return
+        if isinstance(page, pa.Table):
+            raise
+        middle = len(page) // 2
+        _add_page(draft, package, part, page[:middle], first_row, preparer, fixed)
+        _add_page(draft, package, part, page[middle:], first_row + middle, preparer, fixed)
+        return
+    draft.schema = shaped.plan.target
+    for table, rows in shaped.batch.tables.items():
+        draft.add(table, rows)
+
+
+def _documents(table: str, page: Page, load_id: str, first_row: int, max_nesting: int | None) -> Documents:
+    numbers = pa.array(range(first_row, first_row + row_count(page)), pa.int64())
+    ids = pc.call_function("binary_join_element_wise", [load_id, numbers.cast(pa.string()), "-"])
+    keys = pa.table({"_hr_id": ids})
+    if isinstance(page, pa.Table):
+        return Documents(table, columnar=(ArrowDocuments(page, keys),), max_nesting=max_nesting)
+    return Documents(table, loose=(RowDocuments(page, keys),), max_nesting=max_nesting)
+
+
+def _conform(draft: _Draft) -> None:
+    """Bring the files of each table to the columns and types that its last page needed."""
+    for table, names in draft.files.items():
+        schemas = [_schema(draft.folder / name) for name in names]
+        present = {name for schema in schemas for name in schema.names}
+        wanted = pa.schema([field for field in draft.schema.tables[table].arrow if field.name in present])
+        for name, schema in zip(names, schemas, strict=True):
+            if schema != wanted:
+                _rewrite(draft.folder / name, table, wanted)
+
+
+def _schema(path: Path) -> pa.Schema:
+    with pa.memory_map(str(path)) as source:
+        return pa.ipc.open_file(source).schema
+
+
+def _rewrite(path: Path, table: str, wanted: pa.Schema) -> None:
+    rows = read_table(path)
+    columns = []
+    for column in wanted:
+        if column.name not in rows.column_names:
+            columns.append(pa.chunked_array([pa.nulls(rows.num_rows).cast(column.type)]))
+            continue
+        try:
+            columns.append(rows[column.name].cast(column.type))
+        except pa.ArrowInvalid:
+            raise NotExact(table, column.name) from None
+    conformed = path.with_suffix(".conformed")
+    write_table(conformed, pa.Table.from_arrays(columns, schema=wanted))
+    conformed.replace(path)
