@@ -15,6 +15,7 @@ from checkpoints.failpoints import failpoint
 from sinks import AddColumn, Change, CreateTable, Reject, Schema, SchemaPlan, WidenColumn
 from sinks.document import from_document, to_document
 from stream.errors import UnsupportedValue
+from stream.evolve import Misfit
 from stream.model import ArrowDocuments, Documents, RowDocuments
 from stream.model.pages import Page, row_count
 from stream.packages import Normalized, Package, Part
@@ -30,7 +31,7 @@ class NotExact(Exception):
     """A column, by table and name in `args`, cannot be widened: a page written before has values that would change."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Draft:
     """Table files in the making: the schema so far, and the files of each table with the Arrow schema they have."""
 
@@ -48,6 +49,11 @@ class _Draft:
         names.append(name)
         self.rows[table] += rows.num_rows
         self.nbytes += rows.nbytes
+
+    def reject(self, table: str, number: int, row: Page, misfit: Misfit) -> None:
+        if len(self.rejected) < _MOST_REJECTED:
+            (value,) = row.to_pylist() if isinstance(row, pa.Table) else row
+            self.rejected.append(RejectedRow(table, number, repr(value)[:_SHOWN], misfit.reason, misfit.error))
 
 
 def shape_package(
@@ -143,21 +149,23 @@ def _add_page(
     hints = package.manifest.hints[part.hints]
     documents = _documents(part.table, page, package.load_id, first_row, hints.max_table_nesting)
     try:
-        shaped = preparer.shape((documents,), (), draft.schema, package.load_id, fixed, {})
+        tables = preparer.normalize((documents,), draft.schema, package.load_id)
+        evolved = preparer.evolve(draft.schema, tables, fixed)
     except UnsupportedValue as error:
-        if row_count(page) == 1 and not isinstance(page, pa.Table):
-            if len(draft.rejected) < _MOST_REJECTED:
-                text = repr(page[0])[:_SHOWN]
-                draft.rejected.append(RejectedRow(part.table, first_row, text, "unsupported_value", str(error)))
-            return
         if isinstance(page, pa.Table):
             raise
+        if len(page) == 1:
+            draft.reject(part.table, first_row, page, Misfit("unsupported_value", str(error)))
+            return
         middle = len(page) // 2
         _add_page(draft, package, part, page[:middle], first_row, preparer, fixed)
         _add_page(draft, package, part, page[middle:], first_row + middle, preparer, fixed)
         return
-    draft.schema = shaped.plan.target
-    for table, rows in shaped.batch.tables.items():
+    for row_id, misfit in evolved.refused.items():
+        number = int(row_id.rpartition("-")[2])
+        draft.reject(part.table, number, page[number - first_row : number - first_row + 1], misfit)
+    draft.schema = evolved.plan.target
+    for table, rows in evolved.tables.items():
         draft.add(table, rows)
 
 
