@@ -166,6 +166,14 @@ class MemorySink:
         """Return the newest committed state of the pipeline."""
         return dict(self._warehouse.states.get(self._pipeline, {}))
 
+    async def stored_schema(self) -> Schema:
+        """Return the newest schema; see `Preview`."""
+        return self._warehouse.schema
+
+    def statements(self, plan: SchemaPlan) -> tuple[str, ...]:
+        """Return nothing: there is no language to say it in; see `Preview`."""
+        return ()
+
     async def is_committed(self, load_id: str) -> bool:
         """Return whether the load of that id is in the ledger."""
         await self._reach()

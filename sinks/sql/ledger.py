@@ -38,6 +38,12 @@ class Ledger:
         spaces = sa.table("pg_namespace", sa.column("nspname"), schema="pg_catalog")
         return render(sa.select(spaces.c.nspname).where(spaces.c.nspname == self._dataset))
 
+    def has_schemas(self) -> Statement:
+        """Return the query that gives a row when schemas were stored in the dataset at some time."""
+        tables = sa.table("tables", sa.column("table_schema"), sa.column("table_name"), schema="information_schema")
+        ours = (tables.c.table_schema == self._dataset) & (tables.c.table_name == SCHEMAS)
+        return render(sa.select(tables.c.table_name).where(ours))
+
     def record(self, rows: Sequence[LoadRow]) -> tuple[Statement, ...]:
         """Return the inserts of what a load did, one for each thousand rows, all for the same transaction.
 

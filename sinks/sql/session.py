@@ -71,6 +71,10 @@ class Database(Protocol):
         """Return what it can hold."""
         ...
 
+    def exists(self) -> bool:
+        """Return whether there is anything to connect to; connecting to what is not there may create it."""
+        ...
+
     def connect(self) -> Session:
         """Return a new connection. Raises `Transient`, or `SinkError` with what to do."""
         ...

@@ -74,6 +74,14 @@ class SqlSink:
         """Return the `Audit` port; it works in this sink's thread, on its connection."""
         return SqlAudit(self._thread, self._do, self._options)
 
+    async def stored_schema(self) -> Schema:
+        """Return the newest stored schema, the empty one where there is no dataset yet; see `Preview`."""
+        return await self._thread.run(self._do.stored_schema) if self._database.exists() else Schema()
+
+    def statements(self, plan: SchemaPlan) -> tuple[str, ...]:
+        """Return the DDL of `plan`; see `Preview`."""
+        return self._do.statements(plan)
+
     async def query(self, sql: str) -> pa.Table:
         """Return the answer to a query; names without a schema are those of the dataset."""
         return await self._thread.run(lambda session: session.query(sql))

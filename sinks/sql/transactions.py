@@ -105,6 +105,15 @@ class Transactions:
         session.rollback()
         return self._schema
 
+    def stored_schema(self, session: Session) -> Schema:
+        """Return the newest stored schema, or the empty one; creates nothing."""
+        return self.newest_schema(session) if session.execute(self._ledger.has_schemas()) else Schema()
+
+    def statements(self, plan: SchemaPlan) -> tuple[str, ...]:
+        """Return the text of what `apply` would run for each change."""
+        changes = (ddl.alter(self._dialect, self._dataset, change) for change in plan.changes)
+        return tuple(statement.text for statements in changes for statement in statements)
+
     def newest_schema(self, session: Session) -> Schema:
         """Return the newest stored schema as it is written, in the open transaction."""
         rows = session.execute(self._ledger.newest_schema())

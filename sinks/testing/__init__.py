@@ -33,12 +33,14 @@ from sinks.testing.builders import ORDERS, Row, batch, claimed, data_step, grown
 from sinks.testing.contract import SinkContract
 from sinks.testing.doubt import Cut
 from sinks.testing.one_at_a_time import one_at_a_time
+from sinks.testing.preview import PreviewContract
 from sinks.testing.suite import SinkSuite, Warehouse, opened
 
 __all__ = [
     "ORDERS",
     "AuditContract",
     "Cut",
+    "PreviewContract",
     "Row",
     "SinkContract",
     "SinkSuite",

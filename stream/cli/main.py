@@ -9,6 +9,7 @@ import typer
 from stream.cli import config
 from stream.cli.demo import demo
 from stream.cli.failures import reporting
+from stream.cli.plan import plan
 from stream.cli.run import run
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich would take two thirds of the time of `headrace --help`
 )
 app.command()(run)
+app.command()(plan)
 app.command()(demo)
 app.add_typer(config.app, name="config")
 

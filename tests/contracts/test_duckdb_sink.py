@@ -7,7 +7,7 @@ import pytest
 from checkpoints.testing import PIPELINE
 from sinks import Sink, SinkOptions
 from sinks.sql.duckdb import connect
-from sinks.testing import AuditContract, Cut, SinkContract, Warehouse
+from sinks.testing import AuditContract, Cut, PreviewContract, SinkContract, Warehouse
 from support.cuts import cut_at
 
 
@@ -29,7 +29,7 @@ class InFile:
             await reader.aclose()
 
 
-class TestDuckdbSink(SinkContract):
+class TestDuckdbSink(SinkContract, PreviewContract):
     @pytest.fixture
     def warehouse(self, tmp_path: Path) -> Warehouse:
         return InFile(tmp_path)

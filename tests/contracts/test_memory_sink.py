@@ -7,7 +7,7 @@ import pytest
 from checkpoints.testing import PIPELINE
 from sinks import InDoubt, Sink, SinkOptions
 from sinks.memory import MemorySink, MemoryWarehouse
-from sinks.testing import AuditContract, Cut, SinkContract, Warehouse
+from sinks.testing import AuditContract, Cut, PreviewContract, SinkContract, Warehouse
 
 
 class InMemory:
@@ -29,7 +29,7 @@ class InMemory:
                 return self._warehouse.table(table).to_pylist()
 
 
-class TestMemorySink(SinkContract):
+class TestMemorySink(SinkContract, PreviewContract):
     @pytest.fixture
     def warehouse(self) -> Warehouse:
         return InMemory()

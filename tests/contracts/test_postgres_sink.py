@@ -9,7 +9,7 @@ from psycopg.types.string import TextLoader
 from checkpoints.testing import PIPELINE
 from sinks import Sink, SinkOptions
 from sinks.sql.postgres import connect
-from sinks.testing import AuditContract, Cut, SinkContract, Warehouse
+from sinks.testing import AuditContract, Cut, PreviewContract, SinkContract, Warehouse
 from support.cuts import cut_at
 
 
@@ -30,7 +30,7 @@ class InPostgres:
             ).fetchall()
 
 
-class TestPostgresSink(SinkContract):
+class TestPostgresSink(SinkContract, PreviewContract):
     @pytest.fixture
     def warehouse(self, postgres_dsn: str, dataset: str) -> Warehouse:
         return InPostgres(postgres_dsn, dataset)

@@ -95,6 +95,9 @@ class _Database:
     def capabilities(self) -> Capabilities:
         return _CAPABILITIES
 
+    def exists(self) -> bool:
+        return self._path == _MEMORY or Path(self._path).exists()
+
     def connect(self) -> Session:
         try:
             with _ATTACHING:

@@ -92,6 +92,9 @@ class _Database:
     def capabilities(self) -> Capabilities:
         return _CAPABILITIES
 
+    def exists(self) -> bool:
+        return True
+
     def connect(self) -> Session:
         try:
             connection = Connection.connect(
