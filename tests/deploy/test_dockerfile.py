@@ -20,6 +20,9 @@ TEXT = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 JOINED = re.sub(r"\\\n", " ", TEXT)
 INTO_BUILD = re.findall(r"^COPY (?!--from)(.+) (\S+)$", JOINED, re.MULTILINE)
 
+# The image is made once, in a folder of the checkout: by one worker, in two minutes.
+slow = [pytest.mark.slow, pytest.mark.xdist_group("image"), pytest.mark.timeout(600)]
+
 # A root that is read-only but for /tmp, a user without rights: what the chart and compose.yaml run it in. Here the
 # interpreter of the machine stands in for the base image's, and is made visible where only root may look.
 SANDBOX = """
@@ -108,26 +111,28 @@ def sandboxed(image: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
 
 
-@pytest.mark.slow
-def test_the_image_loads_a_topic_with_nothing_writable_but_tmp(image: Path, kafka, topic: Callable[..., str]) -> None:
-    name = topic("orders")
-    events.produce(kafka.bootstrap, name, events.orders(30, seed=1))
-    where = ("--brokers", kafka.bootstrap, "--topic", name, "--to", "duckdb:////tmp/orders.duckdb", "--until", "latest")
-    done = sandboxed(image, "headrace", "run", *where, "--log-format", "console")
-    assert done.returncode == 0, done.stderr
-    assert "30 rows" in done.stdout
+class TestTheRehearsedImage:
+    """What the steps make, in a root that is read-only but for /tmp."""
 
+    pytestmark = slow
 
-@pytest.mark.slow
-def test_the_root_is_really_read_only_and_the_user_has_no_rights(image: Path) -> None:
-    code = "import os; print(os.getuid(), os.getgid(), os.access('/', os.W_OK), os.access('/tmp', os.W_OK))"
-    assert sandboxed(image, "python", "-c", code).stdout.split() == ["10001", "10001", "False", "True"]
+    def test_the_image_loads_a_topic_with_nothing_writable_but_tmp(
+        self, image: Path, kafka, topic: Callable[..., str]
+    ) -> None:
+        name = topic("orders")
+        events.produce(kafka.bootstrap, name, events.orders(30, seed=1))
+        where = ("--brokers", kafka.bootstrap, "--topic", name, "--to", "duckdb:////tmp/orders.duckdb")
+        done = sandboxed(image, "headrace", "run", *where, "--until", "latest", "--log-format", "console")
+        assert done.returncode == 0, done.stderr
+        assert "30 rows" in done.stdout
 
+    def test_the_root_is_really_read_only_and_the_user_has_no_rights(self, image: Path) -> None:
+        code = "import os; print(os.getuid(), os.getgid(), os.access('/', os.W_OK), os.access('/tmp', os.W_OK))"
+        assert sandboxed(image, "python", "-c", code).stdout.split() == ["10001", "10001", "False", "True"]
 
-@pytest.mark.slow
-def test_the_bill_of_materials_names_what_is_locked(image: Path) -> None:
-    locked = re.findall(r"^(\S+)==", (ROOT / "requirements" / "runtime.lock").read_text(), re.MULTILINE)
-    bill = (image / "sbom.cdx.json").read_text()
-    assert '"bomFormat": "CycloneDX"' in bill
-    missing = [name for name in locked if f'"{name}"' not in bill.lower().replace("_", "-")]
-    assert set(missing) <= {"colorama", "tzdata", "exceptiongroup"}  # for other systems and older Pythons
+    def test_the_bill_of_materials_names_what_is_locked(self, image: Path) -> None:
+        locked = re.findall(r"^(\S+)==", (ROOT / "requirements" / "runtime.lock").read_text(), re.MULTILINE)
+        bill = (image / "sbom.cdx.json").read_text()
+        assert '"bomFormat": "CycloneDX"' in bill
+        missing = [name for name in locked if f'"{name}"' not in bill.lower().replace("_", "-")]
+        assert set(missing) <= {"colorama", "tzdata", "exceptiongroup"}  # for other systems and older Pythons
