@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import anyio
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from checkpoints import Checkpoint, Claim, Fenced, Known, Partition, Position
 from checkpoints.memory import MemoryStore
@@ -18,7 +19,10 @@ from sinks.errors import SchemaConflict, SinkError
 from sinks.ledger import LoadRow, RejectRow, load_rows, reject_rows
 from sinks.limits import check_limits
 from sinks.memory_audit import MemoryAudit
-from sinks.schema import Schema
+from sinks.memory_merge import MergedRows
+from sinks.merging import ROOT_ID, ROW_ID, children_of, is_merged_root
+from sinks.schema import Schema, Table
+from sinks.write import Merge
 
 Hook = Callable[[Checkpoint], None]
 
@@ -36,6 +40,7 @@ class MemoryWarehouse:
         self.watermarks: dict[tuple[str, Partition], datetime] = {}
         self.states: dict[str, dict[str, str]] = {}
         self._chunks: dict[str, list[pa.Table]] = {}
+        self._merged: dict[str, MergedRows] = {}
         self._stores: dict[str, MemoryStore] = {}
 
     def store(self, pipeline: str) -> MemoryStore:
@@ -62,7 +67,11 @@ class MemoryWarehouse:
     def append(self, batch: Batch) -> None:
         """Keep the rows of a batch."""
         for name, table in batch.tables.items():
-            self._chunks[name].append(table)
+            if not isinstance(self.schema.tables[name].write, Merge):
+                self._chunks[name].append(table)
+        for name in {*batch.tables, *batch.deletes}:
+            if is_merged_root(self.schema.tables[name]):
+                self._merge(self.schema.tables[name], batch)
 
     def become(self, schema: Schema) -> None:
         """Take `schema` as the newest one."""
@@ -76,6 +85,18 @@ class MemoryWarehouse:
         self.rejects += reject_rows(batch, step)
         self.loads += load_rows(batch, step, owner)
         self.states.setdefault(step.pipeline, {}).update(batch.state)
+
+    def _merge(self, table: Table, batch: Batch) -> None:
+        merged = self._merged.setdefault(table.name, MergedRows())
+        arriving = batch.tables[table.name].to_pylist() if table.name in batch.tables else []
+        deletes = batch.deletes[table.name].to_pylist() if table.name in batch.deletes else []
+        taken = {row[ROW_ID] for row in arriving if merged.insert(row, table)}
+        gone = taken | {row[ROW_ID] for row in deletes if merged.delete(row, table)}
+        self._chunks[table.name] = [pa.Table.from_pylist(list(merged.rows.values()), table.arrow)]
+        for child in children_of(table.name, self.schema):
+            kept = [chunk.filter(pc.invert(_among(chunk, gone))) for chunk in self._chunks[child.name]]
+            new = batch.tables.get(child.name)
+            self._chunks[child.name] = kept if new is None else [*kept, new.filter(_among(new, taken))]
 
 
 class MemorySink:
@@ -209,6 +230,10 @@ def connect(url: str, options: SinkOptions) -> MemorySink:
 
 def _go_on(step: Checkpoint) -> None:
     """Stand in for no fault at all."""
+
+
+def _among(chunk: pa.Table, row_ids: Collection[str]) -> Any:
+    return pc.is_in(chunk[ROOT_ID], value_set=pa.array(list(row_ids), pa.string()))
 
 
 def _fitted(chunk: pa.Table, wanted: pa.Schema) -> pa.Table:

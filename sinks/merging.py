@@ -7,6 +7,7 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Final
 
+from sinks.changes import AddColumn, Change, CreateTable, WidenColumn
 from sinks.schema import TEXT, TIMESTAMP, Column, Schema, Table
 from sinks.write import Merge
 
@@ -19,6 +20,7 @@ TIME: Final = "_kafka_timestamp"
 DELETED_AT: Final = "_hr_deleted_at"
 
 SOURCE_ORDER: Final = (PARTITION, OFFSET, TIME)
+_REMEMBERED: Final = "_hr_deleted_"
 _NAME_BYTES: Final = 63  # what the shortest-spoken destination takes
 
 
@@ -59,10 +61,37 @@ def remembered_of(table: Table) -> Table:
 
 def remembered_name(table: str) -> str:
     """Return the name of the table that remembers what was deleted from `table`."""
-    name = f"_hr_deleted_{table}"
+    name = f"{_REMEMBERED}{table}"
     if len(name.encode()) <= _NAME_BYTES:
         return name
-    return f"_hr_deleted_{blake2b(table.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
+    return f"{_REMEMBERED}{blake2b(table.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
+
+
+def is_merged_root(table: Table) -> bool:
+    """Return whether rows of a table are merged by its key; the rows of its children only follow."""
+    return table.parent is None and isinstance(table.write, Merge)
+
+
+def also(change: Change, target: Schema) -> Iterable[Change]:
+    """Yield what a change of a table that merges asks of the table that remembers its deletes."""
+    match change:
+        case CreateTable(table) if is_merged_root(table):
+            yield CreateTable(remembered_of(table))
+        case AddColumn(name, column) if _orders(target.tables[name], column):
+            yield AddColumn(remembered_name(name), replace(column, nullable=True))
+        case WidenColumn(name, column, was) if _orders(target.tables[name], column):
+            yield WidenColumn(remembered_name(name), replace(column, nullable=False), was)
+
+
+def _orders(table: Table, column: Column) -> bool:
+    return is_merged_root(table) and column.name in order_columns(table)
+
+
+def unique_key(table: Table) -> tuple[str, ...]:
+    """Return the columns that no two rows of a table share; none where nothing is promised."""
+    if table.name.startswith(_REMEMBERED) and set(table.columns) >= {ROW_ID, DELETED_AT}:
+        return (ROW_ID,)
+    return merge_of(table).key if is_merged_root(table) else ()
 
 
 def children_of(root: str, schema: Schema) -> Iterable[Table]:

@@ -12,13 +12,13 @@ REMEMBERED_DAYS: Final = 7  # a late event older than a delete stays deleted for
 
 @dataclass(frozen=True, slots=True)
 class SortBy:
-    """A column that tells which of two rows of one key is the newer: the higher value, or the lower if `descending`.
+    """A column that tells which of two rows of one key is the newer: by the higher value, or by the `lowest`.
 
     A row without a value is older than all others.
     """
 
     column: str
-    descending: bool = False
+    lowest: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,8 +54,8 @@ def write_from_document(values: Mapping[str, Any]) -> Write:
 
 
 def _sort_out(sort: tuple[SortBy, ...]) -> list[list[Any]]:
-    return [[by.column, by.descending] for by in sort]
+    return [[by.column, by.lowest] for by in sort]
 
 
 def _sort_in(pairs: list[list[Any]]) -> tuple[SortBy, ...]:
-    return tuple(SortBy(column, descending) for column, descending in pairs)
+    return tuple(SortBy(column, lowest) for column, lowest in pairs)

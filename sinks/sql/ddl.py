@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any, assert_never
 
 import sqlalchemy as sa
@@ -13,9 +13,11 @@ from sqlalchemy.sql.compiler import DDLCompiler
 from sqlalchemy.types import UserDefinedType
 
 from sinks.changes import AddColumn, Change, CreateTable, WidenColumn
+from sinks.merging import ROOT_ID, unique_key
 from sinks.schema import Column, Table
 from sinks.sql.dialect import Dialect
 from sinks.sql.statement import Statement, quoted, render
+from sinks.write import Merge
 
 
 class _Spelled(UserDefinedType[Any]):
@@ -53,6 +55,14 @@ class _DropNotNull(_Alter):
     pass
 
 
+class _CreateIndex(DDLElement):
+    inherit_cache = False
+
+    def __init__(self, table: sa.Table, column: sa.Column[Any]) -> None:
+        self.table = table
+        self.column = column
+
+
 class _UseDataset(DDLElement):
     inherit_cache = False
 
@@ -75,11 +85,20 @@ def create_system_table(dialect: Dialect, dataset: str, table: Table, key: Colle
     return render(CreateTableElement(table_of(dialect, dataset, table, key), if_not_exists=True))
 
 
+def create_staging(dialect: Dialect, table: Table) -> Statement:
+    """Return the statement that creates a temporary table, where it is missing, that a commit empties."""
+    columns = _columns(dialect, table, ())
+    staging = sa.Table(
+        quoted(table.name), sa.MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DELETE ROWS"
+    )
+    return render(CreateTableElement(staging, if_not_exists=True))
+
+
 def alter(dialect: Dialect, dataset: str, change: Change) -> tuple[Statement, ...]:
     """Return the statements of one change. Not `IF NOT EXISTS`: somebody else's table must not be taken for ours."""
     match change:
         case CreateTable(table):
-            return (render(CreateTableElement(table_of(dialect, dataset, table))),)
+            return tuple(_create(dialect, dataset, table))
         case AddColumn(table, column):
             return (render(_AddColumn(_table_with(dialect, dataset, table, column))),)
         case WidenColumn(table, column, was):
@@ -90,9 +109,21 @@ def alter(dialect: Dialect, dataset: str, change: Change) -> tuple[Statement, ..
             assert_never(change)
 
 
+def _create(dialect: Dialect, dataset: str, table: Table) -> Iterator[Statement]:
+    """Yield what makes a table, with the indexes that merging needs where the dialect merges by index."""
+    key = unique_key(table) if dialect.merges_by_index else ()
+    yield render(CreateTableElement(made := table_of(dialect, dataset, table, key)))
+    if dialect.merges_by_index and table.parent is not None and isinstance(table.write, Merge):
+        yield render(_CreateIndex(made, made.c[ROOT_ID]))
+
+
 def table_of(dialect: Dialect, dataset: str, table: Table, key: Collection[str] = ()) -> sa.Table:
     """Return `table` as SQLAlchemy sees it."""
-    columns = [
+    return sa.Table(quoted(table.name), sa.MetaData(), *_columns(dialect, table, key), schema=quoted(dataset))
+
+
+def _columns(dialect: Dialect, table: Table, key: Collection[str]) -> list[sa.Column[Any]]:
+    return [
         sa.Column(
             quoted(column.name),
             _Spelled(dialect.type_name(column.type)),
@@ -102,7 +133,6 @@ def table_of(dialect: Dialect, dataset: str, table: Table, key: Collection[str] 
         )
         for column in table.columns.values()
     ]
-    return sa.Table(quoted(table.name), sa.MetaData(), *columns, schema=quoted(dataset))
 
 
 def _table_with(dialect: Dialect, dataset: str, table: str, column: Column) -> sa.Table:
@@ -112,6 +142,12 @@ def _table_with(dialect: Dialect, dataset: str, table: str, column: Column) -> s
 @compiles(_UseDataset)
 def _compile_use(element: _UseDataset, compiler: DDLCompiler, **_: object) -> str:
     return f"SET search_path TO {compiler.preparer.quote_identifier(element.dataset)}"
+
+
+@compiles(_CreateIndex)
+def _compile_index(element: _CreateIndex, compiler: DDLCompiler, **_: object) -> str:
+    preparer = compiler.preparer  # the server names the index: a name of ours could be taken, or too long
+    return f"CREATE INDEX ON {preparer.format_table(element.table)} ({preparer.format_column(element.column)})"
 
 
 @compiles(_AddColumn)

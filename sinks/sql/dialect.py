@@ -17,6 +17,7 @@ class Dialect:
     types: Mapping[Kind, str]
     in_catalog: Mapping[Kind, str]
     advisory_locks: bool  # several processes write: DDL, loads and claims take advisory locks
+    merges_by_index: bool  # keys have unique indexes, and rows are inserted over those that conflict
 
     def type_name(self, data_type: DataType) -> str:
         """Return the type as DDL spells it."""
@@ -44,6 +45,7 @@ DUCKDB: Final = Dialect(
     },
     in_catalog={},
     advisory_locks=False,
+    merges_by_index=False,
 )
 
 POSTGRES: Final = Dialect(
@@ -62,4 +64,5 @@ POSTGRES: Final = Dialect(
     },
     in_catalog={"time": "time without time zone"},
     advisory_locks=True,
+    merges_by_index=True,
 )

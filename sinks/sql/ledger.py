@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -14,7 +15,10 @@ from sinks.schema import Schema
 from sinks.sql import ddl
 from sinks.sql.dialect import Dialect
 from sinks.sql.statement import Statement, chunked, render
-from sinks.sql.system import KEYS, LOADS, SCHEMAS, TABLES
+from sinks.sql.system import KEYS, LOADS, SCHEMAS, STATE, TABLES
+
+_EVERYBODY: Final = ""  # the pipeline of a state that all share
+_MERGE_TURN: Final = "merge_turn"
 
 
 class Ledger:
@@ -25,6 +29,7 @@ class Ledger:
         self._dataset = dataset
         self._loads = ddl.table_of(dialect, dataset, TABLES[LOADS], KEYS[LOADS])
         self._schemas = ddl.table_of(dialect, dataset, TABLES[SCHEMAS], KEYS[SCHEMAS])
+        self._state = ddl.table_of(dialect, dataset, TABLES[STATE], KEYS[STATE])
         self._newest_version = render(sa.select(sa.func.coalesce(sa.func.max(self._schemas.c.version), 0)))
 
     def create(self) -> tuple[Statement, ...]:
@@ -60,6 +65,20 @@ class Ledger:
         """Return the query that gives a row when the load of that id is in the ledger."""
         loads = self._loads.c
         return render(sa.select(loads.load_id).where(loads.load_id == load_id).limit(1))
+
+    def create_turn(self) -> Statement:
+        """Return the insert of the row that `take_turn` changes, where it is missing."""
+        row = {"pipeline": _EVERYBODY, "key": _MERGE_TURN, "document": "", "updated_at": sa.func.now()}
+        return render(insert(self._state).values(row).on_conflict_do_nothing())
+
+    def take_turn(self) -> Statement:
+        """Return an update that lets only one of two transactions that send it commit, for want of advisory locks.
+
+        The value must differ: DuckDB leaves out an update that changes nothing.
+        """
+        state = self._state.c
+        turn = sa.update(self._state).where(state.pipeline == _EVERYBODY, state.key == _MERGE_TURN)
+        return render(turn.values(document=sa.cast(sa.func.gen_random_uuid(), sa.Text), updated_at=sa.func.now()))
 
     def newest_version(self) -> Statement:
         """Return the query for the newest version of the schema, 0 when there is none."""

@@ -28,6 +28,13 @@ class Session(Protocol):
         """
         ...
 
+    def stage(self, table: Table, data: pa.Table) -> None:
+        """Make `data` readable under the name of `table` until the transaction ends. Raises `DataRefused`.
+
+        `table` has more columns than `data` may have: those are null, or not there.
+        """
+        ...
+
     def query(self, sql: str) -> pa.Table:
         """Return the answer to a query that somebody wrote by hand."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from sinks.document import from_document, version_hash
 from sinks.errors import DataRefused, InDoubt, SchemaConflict, SinkError, Transient
 from sinks.ledger import load_rows, reject_rows
 from sinks.limits import check_limits
+from sinks.merging import also
 from sinks.schema import BIGINT, DOUBLE, Schema, Table
 from sinks.sql import ddl, dml, locks
 from sinks.sql.catalog import Catalog
@@ -27,6 +29,9 @@ from sinks.sql.statement import Statement
 from sinks.sql.states import States
 from sinks.sql.system import LOADS, REJECTS, TABLES
 from sinks.sql.table_audit import TableAudit
+from sinks.sql.writers.arrival import Arrival, arrivals
+from sinks.sql.writers.merge import MergeWriter
+from sinks.write import Merge
 
 _BEGIN: Final = Statement("BEGIN")
 
@@ -59,6 +64,8 @@ class Transactions:
         if not session.execute(self._ledger.dataset_exists()):
             session.execute(ddl.create_dataset(self._dataset))
         _execute_all(session, self._ledger.create())
+        if not self._dialect.advisory_locks:
+            session.execute(self._ledger.create_turn())
         _commit(session)
 
     def positions(self, session: Session, topics: Collection[str]) -> Known:
@@ -130,6 +137,8 @@ class Transactions:
         if self._is_base(session, plan):
             for change in plan.changes:
                 self._alter(session, change)
+                for consequence in also(change, plan.target):
+                    self._alter(session, consequence)
             session.execute(self._ledger.store_schema(plan.target, self._pipeline))
         _commit(session)
         failpoint("schema.after_ddl_before_data")
@@ -205,8 +214,9 @@ class Transactions:
         """Write the rows of a batch in the open transaction. Raises `SchemaConflict` and `DataRefused`."""
         schema = self._fitting(session, batch)
         for name, data in batch.tables.items():
-            if data.num_rows:
+            if data.num_rows and not isinstance(schema.tables[name].write, Merge):
                 self._copy(session, schema.tables[name], data)
+        self._merge(session, batch, schema)
 
     def begin(self, session: Session) -> None:
         """Begin a transaction beside the loads of others; nobody changes a table meanwhile."""
@@ -231,6 +241,28 @@ class Transactions:
         if version != batch.schema_version:
             _check_fits(batch, self._schema)
         return self._schema
+
+    def _merge(self, session: Session, batch: Batch, schema: Schema) -> None:
+        arriving = list(arrivals(batch, schema))
+        self._lock_merges(session, arriving)
+        append = partial(self._copy, session)
+        writer = MergeWriter(session, self._dataset, append, by_index=self._dialect.merges_by_index)
+        for each in arriving:
+            try:
+                writer.write(each)
+            except DataRefused as error:
+                raise self._audit.refusal(session, self._schema, each.table.name, error) from error
+
+    def _lock_merges(self, session: Session, arriving: Sequence[Arrival]) -> None:
+        """Keep out what could merge past us: a late row must see the delete that another process is about to commit.
+
+        Without advisory locks (one process, whose sinks see snapshots) the second of two writers conflicts.
+        """
+        if arriving and not self._dialect.advisory_locks:
+            session.execute(self._ledger.take_turn())
+        for each in arriving:
+            kind = locks.exclusive if each.deletes.num_rows else locks.shared
+            self._lock(session, kind, "merge", each.table.name)
 
     def _copy(self, session: Session, table: Table, data: pa.Table) -> None:
         try:

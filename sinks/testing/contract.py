@@ -5,10 +5,13 @@ from __future__ import annotations
 from sinks.testing.claims import ClaimContract
 from sinks.testing.doubt import DoubtContract
 from sinks.testing.loads import LoadContract
+from sinks.testing.merges import MergeContract
 from sinks.testing.names import NameContract
 from sinks.testing.schemas import SchemaContract
 from sinks.testing.values import ValueContract
 
 
-class SinkContract(ClaimContract, LoadContract, DoubtContract, SchemaContract, ValueContract, NameContract):
+class SinkContract(
+    ClaimContract, LoadContract, MergeContract, DoubtContract, SchemaContract, ValueContract, NameContract
+):
     """What every sink promises, as tests. A subclass gives `warehouse`, `lose_request` and `lose_answer`."""

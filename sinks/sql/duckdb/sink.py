@@ -146,6 +146,7 @@ class _Session:
         self._interrupted = False
         self._in_transaction = False
         self._appended = 0
+        self._staged: set[str] = set()  # views of Arrow tables; a transaction that is rolled back takes them along
 
     def execute(self, statement: Statement) -> Sequence[tuple[Any, ...]]:
         self._check_alive()
@@ -170,6 +171,12 @@ class _Session:
         self._appended += data.num_rows
         return int(stored)
 
+    def stage(self, table: Table, data: pa.Table) -> None:
+        self._check_alive()
+        self._connection.register(table.name, data)
+        self._staged.add(table.name)
+        self._appended += data.num_rows
+
     def query(self, sql: str) -> pa.Table:
         self._check_alive()
         try:
@@ -182,6 +189,9 @@ class _Session:
     def send_commit(self) -> None:
         # There is no wire: DuckDB writes and syncs its log before it answers.
         try:
+            for name in self._staged:
+                self._connection.unregister(name)
+            self._staged.clear()
             self.execute(Statement("COMMIT"))
         except SinkError as error:
             raise InDoubt(f"commit: {error}") from error
@@ -195,6 +205,7 @@ class _Session:
             raise Transient(f"{self._path}: {self._spent}")
         if self._in_transaction:
             self._in_transaction = False
+            self._staged.clear()
             self.execute(Statement("ROLLBACK"))
 
     def interrupt(self) -> None:

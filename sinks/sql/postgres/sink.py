@@ -142,6 +142,11 @@ class _Session:
             return self._copy(dml.copy_from(dataset, table.name, columns, "binary"), binary_chunks(table, data))
         return self._copy(dml.copy_from(dataset, table.name, columns, "csv"), csv_chunks(data))
 
+    def stage(self, table: Table, data: pa.Table) -> None:
+        # Made once a session: a temporary table for each batch would bloat the catalog.
+        self.execute(ddl.create_staging(POSTGRES, table))
+        self.copy("pg_temp", table, data)
+
     def _copy(self, statement: Statement, chunks: Iterator[bytes | memoryview]) -> int:
         under_way, cursor = False, self._connection.cursor()
         try:

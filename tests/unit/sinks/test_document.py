@@ -25,7 +25,7 @@ SCHEMA = Schema(
 WRITES = [
     Append(),
     Replace(),
-    Merge(("id", "shop"), "delete-insert", ("shop",), (SortBy("at"), SortBy("n", descending=True)), "deleted_at", True),
+    Merge(("id", "shop"), "delete-insert", ("shop",), (SortBy("at"), SortBy("n", lowest=True)), "deleted_at", True),
     Scd2(("id",), (SortBy("at"),)),
 ]
 
