@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -128,6 +128,15 @@ def lookup_argument(parameter: inspect.Parameter, section: str | None, resource:
     sections = ("sources", *(part for part in (section, resource) if part))
     value = require(parameter.name, sections, secret=secret, wanted=f"{resource}({parameter.name})")
     return _typed(value, parameter.annotation, f"{resource}({parameter.name})")
+
+
+def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Return the parameters of a function, with annotations as types where they can be resolved."""
+    try:
+        signature = inspect.signature(function, eval_str=True)
+    except NameError:  # a name that only a type checker imports
+        signature = inspect.signature(function)
+    return list(signature.parameters.values())
 
 
 class Values:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from stream.config.lookup import Placeholder, lookup_argument
+from stream.config.lookup import Placeholder, lookup_argument, parameters_of
 from stream.extract.incremental import Cursor, incremental
 from stream.extract.resource import Resource
 from stream.extract.state import is_extracting, resource_state
@@ -34,7 +34,7 @@ class Call:
     def _bound(self, function: Callable[..., Any]) -> Callable[..., Any]:
         args, kwargs = self._resource.arguments or ((), {})
         fed = 1 if self._resource.is_transformer else 0
-        parameters = list(inspect.signature(function).parameters.values())[fed:]
+        parameters = parameters_of(function)[fed:]
         positional = [self._live(value) for value in args]
         named = {name: self._live(value) for name, value in kwargs.items()}
         for parameter in parameters[len(args) :]:

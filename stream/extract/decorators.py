@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypedDict, Unpack, overload
 
-from stream.config.lookup import Placeholder, lookup_argument
+from stream.config.lookup import Placeholder, lookup_argument, parameters_of
 from stream.errors import ConfigError
 from stream.extract.call import is_function
 from stream.extract.hints import hints_of
@@ -175,7 +175,7 @@ def _made(
 
 def _filled(function: Callable[..., Any], section: str, args: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     filled = dict(kwargs)
-    for parameter in list(inspect.signature(function).parameters.values())[len(args) :]:
+    for parameter in parameters_of(function)[len(args) :]:
         if isinstance(parameter.default, Placeholder) and parameter.name not in filled:
             filled[parameter.name] = lookup_argument(parameter, None, section, secret=parameter.default.secret)
     return filled
