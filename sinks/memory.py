@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from sinks.limits import check_limits
 from sinks.memory_audit import MemoryAudit
 from sinks.memory_merge import MergedRows
 from sinks.merging import ROOT_ID, ROW_ID, children_of, is_merged_root
+from sinks.reading import Query, SqlQuery
 from sinks.schema import Schema, Table
 from sinks.write import Merge
 
@@ -206,6 +207,15 @@ class MemorySink:
 
     def _has(self, load_id: str) -> bool:
         return any(row.load_id == load_id for row in self._warehouse.loads)
+
+    async def read(self, query: Query, *, max_rows: int) -> AsyncGenerator[pa.Table, None]:
+        """Yield the rows of a table; there is no SQL here. See `Readable.read`."""
+        if isinstance(query, SqlQuery):
+            raise SinkError("memory:// knows no SQL: read a table, or load into duckdb")
+        if query.table not in self._warehouse.schema.tables:
+            raise SinkError(f"there is no table {query.table!r}")
+        rows = self._warehouse.table(query.table).slice(0, query.limit)
+        yield rows.select(list(query.columns)) if query.columns else rows
 
     def audit(self) -> MemoryAudit:
         """Return the `Audit` port."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
@@ -12,7 +12,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
 from sinks.schema import EXACT_IN_DOUBLE
-from sinks.sql.statement import Statement, quoted, render
+from sinks.sql.statement import Statement, literal, quoted, render
 
 CopyFormat: TypeAlias = Literal["csv", "binary"]
 
@@ -44,6 +44,14 @@ def insert_from(view: str, dataset: str, table: str, columns: tuple[str, ...]) -
     target = _table(dataset, table, columns)
     source = sa.Table(quoted(view), sa.MetaData(), *map(_column, columns))
     return render(sa.insert(target).from_select(list(columns), sa.select(source)))
+
+
+def select_from(dataset: str, table: str, columns: tuple[str, ...], limit: int | None) -> str:
+    """Return the query for these columns of a table, or for all."""
+    target = _table(dataset, table, columns)
+    what = list(target.columns) if columns else [sa.text("*")]
+    rows: sa.Select[Any] = sa.select(*what).select_from(target)
+    return literal(rows if limit is None else rows.limit(limit))
 
 
 def count(dataset: str, table: str, at_most: int) -> Statement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -37,6 +37,10 @@ class Session(Protocol):
 
     def query(self, sql: str) -> pa.Table:
         """Return the answer to a query that somebody wrote by hand."""
+        ...
+
+    def batches(self, sql: str, max_rows: int) -> Iterator[pa.Table]:
+        """Yield the answer to a query in tables of up to `max_rows` rows, at least one; `rollback` ends it."""
         ...
 
     def send_commit(self) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 
 import pyarrow as pa
+from anyio import CancelScope
 
 from checkpoints import Checkpoint, Claim, Known, Partition, Position
 from sinks.changes import SchemaPlan, WidenColumn
 from sinks.contract import Batch, Capabilities, Receipt, SinkOptions
+from sinks.reading import Query, SqlQuery, TableQuery
 from sinks.schema import Schema
+from sinks.sql import dml
 from sinks.sql.audit import SqlAudit
 from sinks.sql.session import Database
 from sinks.sql.transactions import Transactions
@@ -85,6 +88,20 @@ class SqlSink:
     async def query(self, sql: str) -> pa.Table:
         """Return the answer to a query; names without a schema are those of the dataset."""
         return await self._thread.run(lambda session: session.query(sql))
+
+    async def read(self, query: Query, *, max_rows: int) -> AsyncGenerator[pa.Table, None]:
+        """Yield the answer to a query in batches, from one state of the database; see `Readable.read`."""
+        sql = query.sql if isinstance(query, SqlQuery) else self._select(query)
+        batches = await self._thread.run(lambda session: session.batches(sql, max_rows))
+        try:
+            while (batch := await self._thread.run(lambda session: next(batches, None))) is not None:
+                yield batch
+        finally:
+            with CancelScope(shield=True):
+                await self._thread.run(lambda session: session.rollback())
+
+    def _select(self, query: TableQuery) -> str:
+        return dml.select_from(self._options.dataset, query.table, query.columns, query.limit)
 
     async def aclose(self) -> None:
         """Disconnect, at once; a load in flight is rolled back or in doubt."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,8 @@ import anyio
 from anyio.from_thread import start_blocking_portal
 
 from sinks import Schema
-from stream.api.destinations import absolute_url, redacted, require_destination, url_of
+from stream.api.dataset import Dataset
+from stream.api.destinations import absolute_url, open_sink, redacted, require_destination, url_of
 from stream.api.kafka_run import run_stream
 from stream.api.load_info import ExtractInfo, LoadInfo, NormalizeInfo
 from stream.api.load_info_builder import package_info
@@ -195,6 +197,12 @@ class Pipeline:
     def schemas(self) -> dict[str, Schema]:
         """Return the schemas by name: the dataset has one, of the pipeline's name."""
         return {self.pipeline_name: self.default_schema}
+
+    def dataset(self) -> Dataset:
+        """Return the dataset for reading back; raises `ConfigError` without a destination. Nothing is opened yet."""
+        require_destination(self.pipeline_name, self.config.destination)
+        config = self._resolved()
+        return Dataset(self.dataset_name, self.default_schema, partial(open_sink, self.pipeline_name, config))
 
     @property
     def default_schema_name(self) -> str:

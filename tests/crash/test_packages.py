@@ -1,6 +1,6 @@
 """A run is killed at every transition of extract, normalize and load: nothing is lost, nothing comes twice.
 
-Some 30 seconds: two lives of a process for each point and folder.
+Some 30 seconds on a quiet machine: two lives of a process for each point.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ POINTS: Final = (
     "package.after_load",
 )
 
+COMPLETE: Final = [(1_200, 1_200, 2_400, 3_600)]
+
 LIFE: Final = """
 import sys
 import headrace
@@ -47,21 +49,37 @@ shop.run(events)
 """
 
 
-@pytest.mark.parametrize("folder", ["the same folder", "an empty folder"])
 @pytest.mark.parametrize("point", POINTS)
-def test_a_killed_run_is_finished_by_the_next_one(tmp_path: Path, point: str, folder: str) -> None:
-    log = tmp_path / "fired"
-    first = live(tmp_path, HEADRACE_FAILPOINTS=f"{point}=kill", HEADRACE_FAILPOINTS_LOG=str(log))
-    assert (first, log.read_text()) == (-signal.SIGKILL, f"{point} kill\n")
-    if folder == "an empty folder":
-        shutil.rmtree(tmp_path / "work")
+def test_a_killed_run_is_finished_by_the_next_one(tmp_path: Path, point: str) -> None:
+    kill(tmp_path, point)
     assert live(tmp_path) == 0
-    with duckdb.connect(str(tmp_path / "shop.duckdb"), read_only=True) as connection:
-        found = connection.sql(
+    assert counted(tmp_path) == COMPLETE
+
+
+@pytest.mark.parametrize(
+    "point", ["extract.after_rename", "load.after_copy", "commit.after_send", "package.after_load"]
+)
+def test_a_killed_run_is_finished_on_another_machine(tmp_path: Path, point: str) -> None:
+    kill(tmp_path, point)
+    shutil.rmtree(tmp_path / "work")
+    assert live(tmp_path) == 0
+    assert counted(tmp_path) == COMPLETE
+
+
+def kill(folder: Path, point: str) -> None:
+    """Run one life that dies at `point`."""
+    log = folder / "fired"
+    first = live(folder, HEADRACE_FAILPOINTS=f"{point}=kill", HEADRACE_FAILPOINTS_LOG=str(log))
+    assert (first, log.read_text()) == (-signal.SIGKILL, f"{point} kill\n")
+
+
+def counted(folder: Path) -> list[tuple[int, ...]]:
+    """Return events, different events, rows of the child table, and rows in the ledger."""
+    with duckdb.connect(str(folder / "shop.duckdb"), read_only=True) as connection:
+        return connection.sql(
             "select (select count(*) from d.events), (select count(distinct id) from d.events), "
             "(select count(*) from d.events__tags), (select sum(rows) from d._hr_loads)"
         ).fetchall()
-    assert found == [(1_200, 1_200, 2_400, 3_600)]
 
 
 def live(folder: Path, **environ: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -185,6 +185,17 @@ class _Session:
         except duckdb.Error as error:
             raise self._map_error(error, while_working) from error
         return answer
+
+    def batches(self, sql: str, max_rows: int) -> Iterator[pa.Table]:
+        self._check_alive()
+        try:
+            self._connection.execute(ddl.use_dataset(self._dataset).text)
+            reader = self._connection.sql(sql).to_arrow_reader(max_rows)
+            yield reader.schema.empty_table()
+            for batch in reader:
+                yield pa.Table.from_batches([batch])
+        except duckdb.Error as error:
+            raise self._map_error(error, while_working) from error
 
     def send_commit(self) -> None:
         # There is no wire: DuckDB writes and syncs its log before it answers.

@@ -21,6 +21,7 @@ from sinks.schema import Table
 from sinks.sql import ddl, dml
 from sinks.sql.catalog import Catalog
 from sinks.sql.dialect import POSTGRES, Dialect
+from sinks.sql.postgres import reading
 from sinks.sql.postgres.binary_chunks import binary_chunks, has_binary_form
 from sinks.sql.postgres.catalog import PostgresCatalog
 from sinks.sql.postgres.connection import Connection
@@ -167,6 +168,19 @@ class _Session:
         names = [column.name for column in cursor.description or ()]
         rows = cursor.fetchall() if names else []
         return pa.Table.from_arrays([pa.array([row[i] for row in rows]) for i in range(len(names))], names)
+
+    def batches(self, sql: str, max_rows: int) -> Iterator[pa.Table]:
+        for statement in reading.begin(ddl.use_dataset(self._dataset), sql):
+            self.execute(statement)
+        while True:
+            try:
+                cursor = self._connection.execute(reading.fetch(max_rows).text.encode())
+            except psycopg.Error as error:
+                raise self._map_error(error) from error
+            rows = cursor.fetchall()
+            yield reading.to_table(cursor.description or (), rows)
+            if len(rows) < max_rows:
+                return
 
     def send_commit(self) -> None:
         # By hand, since the driver's commit() sends and waits in one: a test must be able to stand between the two.
