@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b32hexencode
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
@@ -22,20 +23,30 @@ LOAD_ID = "_hr_load_id"
 MAX_ID_LENGTH: Final = 120  # a dozen lists within each other; ids that grew on would be most of a deep record's bytes
 
 
-def root_ids(keys: pa.Table, topic: str | None) -> Array:
-    """Return the ids of root rows: `<tag of the topic>-<partition>-<offset>`, or the `_hr_id` that `keys` brings."""
+def root_ids(keys: pa.Table, topic: str | None, incarnation: str = "") -> Array:
+    """Return the ids of root rows: `<topic's mark>-<partition>-<offset>`, or the `_hr_id` that `keys` brings.
+
+    `incarnation` tells a topic from others that had or have its name: one that is made anew gives other ids.
+    """
     if topic is None:
         return whole(keys[ROW_ID])
-    mark = blake2b(topic.encode(), digest_size=5).hexdigest()
     partition = whole(keys["_kafka_partition"]).cast(pa.string())
     offset = whole(keys["_kafka_offset"]).cast(pa.string())
-    return _joined([mark, partition, offset], "-")
+    return _joined([topic_mark(topic, incarnation), partition, offset], "-")
+
+
+def topic_mark(topic: str, incarnation: str) -> str:
+    """Return the eight characters (40 bits) that stand for a topic in the ids of its rows."""
+    return _hashed(f"{topic}\0{incarnation}", 8)
 
 
 @lru_cache(maxsize=16_384)
 def path_tag(path: Path) -> str:
-    """Return the short text that stands for a child's path in its parent, in the ids of its rows."""
-    return blake2b(json.dumps(path).encode(), digest_size=3).hexdigest()
+    """Return the four characters that stand for a child's path in its parent, in the ids of its rows.
+
+    Tables of one parent should differ in it, so that an id names its table, too; in one table all rows share it.
+    """
+    return _hashed(json.dumps(path), 4)
 
 
 def child_id(parent_id: str, mark: str, index: int) -> str:
@@ -44,7 +55,7 @@ def child_id(parent_id: str, mark: str, index: int) -> str:
     That is `<parent_id>-<mark>-<index>`, with a hash in the parent's place where it would be too long.
     """
     row_id = f"{parent_id}-{mark}-{index}"
-    return row_id if len(row_id) <= MAX_ID_LENGTH else f"{_hashed(parent_id)}-{mark}-{index}"
+    return row_id if len(row_id) <= MAX_ID_LENGTH else f"{_hashed(parent_id, 26)}-{mark}-{index}"
 
 
 def child_ids(parent_ids: Array, mark: str, indices: Array) -> Array:
@@ -62,13 +73,15 @@ def child_ids(parent_ids: Array, mark: str, indices: Array) -> Array:
 def _hashed_where(mask: Array, ids: Array) -> Array:
     """Return the ids with a hash in the place of those where `mask` is true; each of these is hashed once."""
     chosen = pc.if_else(mask, ids, pa.scalar(None, ids.type)).dictionary_encode()
-    hashes = pa.array(map(_hashed, chosen.dictionary.to_pylist()), pa.string())
+    hashes = pa.array((_hashed(row_id, 26) for row_id in chosen.dictionary.to_pylist()), pa.string())
     merged: Array = pc.coalesce(hashes.take(chosen.indices), ids)
     return merged
 
 
-def _hashed(row_id: str) -> str:
-    return blake2b(row_id.encode(), digest_size=16).hexdigest()
+def _hashed(text: str, length: int) -> str:
+    """Return `length` characters of a hash, five bits each: digits and lower-case letters."""
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=-(-length * 5 // 8)).digest()
+    return b32hexencode(digest).decode().lower()[:length]
 
 
 def positions(count: int) -> Array:

@@ -41,13 +41,14 @@ class Lane:
     claim again and make a new one.
     """
 
-    def __init__(self, context: RunContext, claim: Claim, schema: Schema) -> None:
+    def __init__(self, context: RunContext, claim: Claim, schema: Schema, incarnations: Mapping[str, str]) -> None:
         self.committed = claim.position
         self._context = context
         self._destination = context.destination
         self._epoch = claim.epoch
         self._prepared_to = claim.position
         self._schema = schema
+        self._incarnations = incarnations
         self._suspects = {p: n for p, n in claim.attempts.items() if n >= _FATAL_ATTEMPTS}
 
     async def process(self, raw: RawBatch, turn: Turn, refused: Mapping[Record, Misfit] | None = None) -> None:
@@ -100,7 +101,9 @@ class Lane:
     ) -> tuple[FlatTable, ...]:
         """Documents to relational tables, with the names that the schema has given."""
         with _timed("normalize", seconds):
-            return await to_thread.run_sync(self._context.preparer.normalize, documents, self._schema, load_id)
+            return await to_thread.run_sync(
+                self._context.preparer.normalize, documents, self._schema, load_id, self._incarnations
+            )
 
     async def _evolve(self, tables: tuple[FlatTable, ...], turn: Turn, seconds: dict[Stage, float]) -> Evolved:
         """Tables to what fits the schema, and the plan that makes room for it.
@@ -128,8 +131,8 @@ class Lane:
 
     def _prepared(self, raw: RawBatch, decoded: Decoded, evolved: Evolved, load_id: str) -> Prepared:
         """Return what is to be loaded, and go on from there with the next batch."""
-        rejects = decoded.rejects + set_aside(raw, by_record(raw, evolved.refused))
-        skipped = skipped_with(decoded.skipped, by_record(raw, evolved.discarded))
+        rejects = decoded.rejects + set_aside(raw, by_record(raw, evolved.refused, self._incarnations))
+        skipped = skipped_with(decoded.skipped, by_record(raw, evolved.discarded, self._incarnations))
         spans = spans_of(raw, rejects, skipped)
         step = next_step(self._context.pipeline, load_id, self._epoch, self._prepared_to, spans)
         self._prepared_to, self._schema = self._prepared_to | step.upto, evolved.plan.target

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 
 from checkpoints import Checkpoint, Partition, Position, Span
 from sinks import Batch, Capabilities, Reject, Schema, SchemaPlan
@@ -57,10 +58,18 @@ class Preparer:
         """Return the documents of `raw`, and the records that are none."""
         return self._decoder.decode(raw)
 
-    def normalize(self, documents: tuple[Documents, ...], schema: Schema, load_id: str) -> tuple[FlatTable, ...]:
+    def normalize(
+        self,
+        documents: tuple[Documents, ...],
+        schema: Schema,
+        load_id: str,
+        incarnations: Mapping[str, str] = MappingProxyType({}),
+    ) -> tuple[FlatTable, ...]:
         """Return the documents as relational tables, private fields hidden, with the names that `schema` has given."""
         names = Names(schema, self._capabilities.max_identifier_bytes)
-        tables = normalize(documents, names=names, load_id=load_id, max_nesting=self._max_nesting)
+        tables = normalize(
+            documents, names=names, load_id=load_id, max_nesting=self._max_nesting, incarnations=incarnations
+        )
         return transform(tables, self._rules)
 
     def evolve(

@@ -32,9 +32,10 @@ def set_aside(raw: RawBatch, why: Mapping[Record, Misfit]) -> tuple[Reject, ...]
     return tuple(reject for part in raw.only(why).parts for reject in _rejects(part, why)) if why else ()
 
 
-def by_record(raw: RawBatch, why: Mapping[str, Misfit]) -> Mapping[Record, Misfit]:
+def by_record(raw: RawBatch, why: Mapping[str, Misfit], incarnations: Mapping[str, str]) -> Mapping[Record, Misfit]:
     """Return what `why` says of root rows, by the records of `raw` that they were made of."""
-    return {record: why[root] for part in raw.parts for root, record in _named(part, why)} if why else {}
+    named = (pair for part in raw.parts for pair in _named(part, why, incarnations)) if why else ()
+    return {record: why[root] for root, record in named}
 
 
 def skipped_with(
@@ -56,10 +57,12 @@ def _rejects(part: PartitionRecords, why: Mapping[Record, Misfit]) -> Iterator[R
         yield Reject(partition, offset, time_of(timestamp), key, value, misfit.reason, misfit.error)
 
 
-def _named(part: PartitionRecords, why: Mapping[str, Misfit]) -> Iterator[tuple[str, Record]]:
+def _named(
+    part: PartitionRecords, why: Mapping[str, Misfit], incarnations: Mapping[str, str]
+) -> Iterator[tuple[str, Record]]:
     partition = part.range.partition
     keys = pa.table({"_kafka_partition": [partition.number] * len(part), "_kafka_offset": list(part.offsets)})
-    ids: list[Any] = root_ids(keys, partition.topic).to_pylist()
+    ids: list[Any] = root_ids(keys, partition.topic, incarnations.get(partition.topic, "")).to_pylist()
     for root, offset in zip(ids, part.offsets, strict=True):
         if root in why:
             yield root, (partition, offset)

@@ -18,6 +18,7 @@ from stream.runtime.context import RunContext
 from stream.runtime.flow import Flow
 from stream.runtime.lane import BatchRefused, Lane
 from stream.source.contract import Assignment
+from stream.source.origin import incarnation
 
 # A zombie that wakes after a takeover is told so by its next heartbeat. It waits that long before it claims again, so
 # that it does not take the partitions back from their new owner.
@@ -81,7 +82,8 @@ class Runner:
         claim = await destination.with_retry(_while_ours(assignment, take))
         self._context.observe(Claimed(claim.position, claim.epoch))
         await self._context.report_lag()
-        lane = Lane(self._context, claim, await destination.schema())
+        incarnations = {topic: incarnation(found, known.origins.get(topic, "/")) for topic, found in origins.items()}
+        lane = Lane(self._context, claim, await destination.schema(), incarnations)
         for gap in assignment.gaps:
             self._context.observe(GapAccepted(gap.kind, gap.range))
             await lane.skip_lost(gap.range)

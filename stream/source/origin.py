@@ -21,3 +21,9 @@ def same(stored: str, found: str) -> bool:
 def changed(stored: Mapping[str, str], found: Mapping[str, str]) -> frozenset[str]:
     """Return the topics that are others than those that were stored."""
     return frozenset(topic for topic in stored.keys() & found.keys() if not same(stored[topic], found[topic]))
+
+
+def incarnation(*origins: str) -> str:
+    """Return what tells a topic from others of its name: its id, where one of `origins` has it, else its cluster's."""
+    parts = [each.partition("/") for each in origins]
+    return next(filter(None, (*(id for _, _, id in parts), *(cluster for cluster, _, _ in parts))), "")

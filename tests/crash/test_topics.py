@@ -159,6 +159,21 @@ def test_a_topic_that_was_deleted_and_made_anew_is_not_taken_for_the_old_one(top
     assert place.query(f'select count(*) from "{place.dataset}"."{TABLE}"') == [(100,)]
 
 
+def test_no_row_of_a_topic_that_was_made_anew_has_the_id_of_an_old_one(topic, admin, place_of):
+    place = place_of(topic())
+    produce(place, seed=1, number=100)
+    place.finished()
+    admin.delete_topics([place.topic])[place.topic].result(30)
+    wait_until(lambda: recreated(admin, place.topic))
+    produce(place, seed=2, number=200)
+
+    with place.with_settings(pipeline="another").running("--until", "latest") as service:
+        assert service.wait() == 0, service.log[-3000:]
+    for table in (TABLE, f"{TABLE}__items"):
+        ((rows, ids),) = place.query(f'select count(*), count(distinct _hr_id) from "{place.dataset}"."{table}"')
+        assert rows == ids > 200
+
+
 def produce(place: Place, *, seed: int, number: int = 300, partitions: int = 1) -> None:
     events.produce(place.bootstrap, place.topic, events.orders(number, seed=seed), partitions=partitions)
 

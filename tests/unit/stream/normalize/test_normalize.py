@@ -15,7 +15,7 @@ from stream.model import ArrowDocuments, Documents, FlatTable, RowDocuments
 from stream.model.tables import JSON_MARK
 from stream.normalize import Names, normalize
 from stream.normalize.depth import MAX_DEPTH
-from stream.normalize.row_ids import MAX_ID_LENGTH, child_id, child_ids
+from stream.normalize.row_ids import MAX_ID_LENGTH, child_id, child_ids, topic_mark
 from support.relations import columnar, keys, loose
 
 SYSTEM = ("_hr_", "_kafka_")
@@ -70,7 +70,7 @@ def test_root_rows_begin_with_where_they_come_from() -> None:
     assert chunk.column_names == [
         "_hr_id", "_hr_load_id", "_kafka_partition", "_kafka_offset", "_kafka_timestamp", "id",
     ]  # fmt: skip
-    assert chunk["_hr_id"].to_pylist() == ["9affd3c7eb-0-7"]
+    assert chunk["_hr_id"].to_pylist() == [f"{topic_mark('orders', '')}-0-7"]
 
 
 def test_a_child_row_names_its_parent_and_its_root() -> None:
@@ -84,7 +84,7 @@ def test_the_list_in_a_null_object_makes_no_rows_even_where_arrow_keeps_its_elem
     hidden = pa.StructArray.from_arrays([lists], names=["tags"], mask=pa.array([True, False]))
     tables = flat(Documents("orders", "orders", (ArrowDocuments(pa.table({"o": hidden}), keys([0, 1])),)))
     (row,) = rows(tables["orders__o__tags"])
-    assert (row["value"], row["_hr_list_idx"], row["_hr_root_id"]) == (3, 0, "9affd3c7eb-0-1")
+    assert (row["value"], row["_hr_list_idx"], row["_hr_root_id"]) == (3, 0, f"{topic_mark('orders', '')}-0-1")
 
 
 @pytest.mark.parametrize("documents", [columnar, loose])
@@ -139,6 +139,16 @@ def test_columns_grow_with_the_types_and_not_with_their_combinations() -> None:
     given = [{f"c{column}": kinds[row // 3**column % 3] for column in range(6)} for row in range(3**6)]
     (chunk,) = flat(loose(given))["orders"].chunks
     assert (chunk.num_rows, chunk.num_columns) == (3**6, 5 + 6 * 3)
+
+
+def test_a_topic_made_anew_gives_its_events_other_ids_and_the_same_one_the_same() -> None:
+    def ids(incarnation: str) -> set[str]:
+        given = [columnar([{"tags": ["a"]}])]
+        tables = normalize(given, names=Names(), load_id="l", incarnations={"orders": incarnation})
+        return {row["_hr_id"] for table in tables for row in rows(table)}
+
+    assert ids("one").isdisjoint(ids("other"))
+    assert ids("one") == ids("one")
 
 
 def test_the_id_of_a_deep_row_stays_short_and_is_its_own() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stream.source.origin import changed, origin, same
+from stream.source.origin import changed, incarnation, origin, same
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,11 @@ def test_unknown_parts_are_empty() -> None:
 
 def test_a_topic_that_was_never_stored_is_not_changed() -> None:
     assert changed({"a": "c/1"}, {"a": "c/2", "b": "c/3"}) == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("origins", "expected"),
+    [(("c/new", "c/old"), "new"), (("c/", "c/old"), "old"), (("c/", "/"), "c"), (("/", "c/"), "c"), (("/", "/"), "")],
+)
+def test_a_topic_is_told_apart_by_its_id_else_by_its_cluster(origins: tuple[str, ...], expected: str) -> None:
+    assert incarnation(*origins) == expected
