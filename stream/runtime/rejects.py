@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import pyarrow as pa
@@ -32,8 +33,13 @@ def set_aside(raw: RawBatch, why: Mapping[Record, Misfit]) -> tuple[Reject, ...]
     return tuple(reject for part in raw.only(why).parts for reject in _rejects(part, why)) if why else ()
 
 
-def by_record(raw: RawBatch, why: Mapping[str, Misfit], incarnations: Mapping[str, str]) -> Mapping[Record, Misfit]:
-    """Return what `why` says of root rows, by the records of `raw` that they were made of."""
+def by_record(
+    raw: RawBatch, why: Mapping[str, Misfit], incarnations: Mapping[str, str] = MappingProxyType({})
+) -> Mapping[Record, Misfit]:
+    """Return what `why` says of root rows, by the records of `raw` that they were made of.
+
+    `incarnations` of topics are those that the rows were normalized with.
+    """
     named = (pair for part in raw.parts for pair in _named(part, why, incarnations)) if why else ()
     return {record: why[root] for root, record in named}
 
