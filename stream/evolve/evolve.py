@@ -15,7 +15,7 @@ from stream.evolve.overflow import folded
 from stream.evolve.room import without_room
 from stream.evolve.root_rows import ROW_ID, without_roots
 from stream.evolve.rules import Rules
-from stream.evolve.typed_chunks import Piece, pieces_of, type_of
+from stream.evolve.typed_chunks import Piece, declared_type, pieces_of, type_of
 from stream.model import FlatTable
 from stream.model.identifiers import is_system
 from stream.model.tables import Array
@@ -91,15 +91,18 @@ def _settle(known: Table | None, flat: FlatTable, rules: Rules) -> list[Settled]
 
 
 def _new_column(name: str, pieces: list[Piece], flat: FlatTable, rules: Rules) -> Column | None:
-    """Return the column that `pieces` need; None without values, except for a system column."""
+    """Return the column that `pieces` need; None without values, except for a system column and one of a schema."""
     system = is_system(name)
+    declared = declared_type(flat, name)
     if pieces:
-        kind = infer(pieces, detect_timestamps=rules.detect_timestamps and not system)
+        kind = infer(pieces, detect_timestamps=rules.detect_timestamps and not system and not declared)
         return Column(name, kind, nullable=name != ROW_ID, source=flat.origins.get(name, ()))
+    if declared:
+        return Column(name, declared, source=flat.origins.get(name, ()))
     if not system:
         return None
-    declared = next(type_of(c.schema.field(name).type) for c in flat.chunks if name in c.column_names)
-    return Column(name, declared) if declared else None
+    kept = next(type_of(c.schema.field(name).type) for c in flat.chunks if name in c.column_names)
+    return Column(name, kept) if kept else None
 
 
 def _check_origin(column: Column, flat: FlatTable) -> None:

@@ -16,7 +16,7 @@ from stream.evolve.kernels import call, holds, joined, keep, matches, without
 from stream.evolve.lattice import MAX_DIGITS
 from stream.evolve.texts import text_of
 from stream.model import FlatTable
-from stream.model.tables import JSON_MARK, Array
+from stream.model.tables import Array, is_declared, is_json
 
 _ESCAPED_NUL: Final = r"(^|[^\\])(\\\\)*\\u0000"
 
@@ -52,6 +52,12 @@ def pieces_of(table: FlatTable, *, stores_nul_text: bool) -> dict[str, list[Piec
     return columns
 
 
+def declared_type(table: FlatTable, name: str) -> DataType | None:
+    """Return the type that a schema gives to a column, None where none does."""
+    fields = (field for chunk in table.chunks for field in chunk.schema if field.name == name and is_declared(field))
+    return next((JSON if is_json(field) else type_of(field.type) for field in fields), None)
+
+
 def type_of(kind: pa.DataType) -> DataType | None:
     """Return the column type for an Arrow type, None where there is none."""
     if types.is_decimal(kind):
@@ -77,7 +83,7 @@ def _read(index: int, field: pa.Field[Any], values: Array, where: str) -> Iterat
     """Yield the values as pieces in the Arrow types of columns; a second one takes what the first cannot hold."""
     if types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
-    kind = JSON if field.metadata == JSON_MARK else type_of(values.type)
+    kind = JSON if is_json(field) else type_of(values.type)
     if kind is None:
         raise UnsupportedValue(f"{where}: no column type for Arrow's {values.type}; cast it to text or a number first")
     exact = values if values.type == kind.arrow else cast_each(values, kind.arrow)

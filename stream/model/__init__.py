@@ -1,6 +1,6 @@
 """The values that travel between the stages: records, documents, tables."""
 
-from stream.model.documents import ArrowDocuments, Decoded, Documents, RowDocuments
+from stream.model.documents import ArrowDocuments, Decoded, Documents, RowDocuments, merged
 from stream.model.records import FlushCause, Headers, PartitionRecords, RawBatch
 from stream.model.tables import FlatTable
 
@@ -14,4 +14,5 @@ __all__ = [
     "PartitionRecords",
     "RawBatch",
     "RowDocuments",
+    "merged",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,11 +18,13 @@ class ArrowDocuments:
 
     `data` has one column per key of the document's top level (structs and lists inside) with types as found: bool,
     int64, double, string, null, struct, list (from JSON); any Arrow type from elsewhere. `keys` has the same number of
-    rows; the normalizer puts its columns beside each root row (see `Documents`).
+    rows; the normalizer puts its columns beside each root row (see `Documents`). `declared`: a schema gives the types,
+    so that a column of nulls alone is one too.
     """
 
     data: pa.Table
     keys: pa.Table
+    declared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +64,12 @@ class Decoded:
     documents: tuple[Documents, ...] = ()
     rejects: tuple[Reject, ...] = ()
     skipped: Mapping[Partition, Mapping[str, int]] = field(default_factory=dict)
+
+
+def merged(topics: Collection[Decoded]) -> Decoded:
+    """Return what became of several topics as one."""
+    return Decoded(
+        tuple(documents for one in topics for documents in one.documents),
+        tuple(reject for one in topics for reject in one.rejects),
+        {partition: counts for one in topics for partition, counts in one.skipped.items()},
+    )

@@ -95,6 +95,10 @@ class RawBatch:
         """Return the topics of this batch, each once, sorted."""
         return tuple(sorted({part.range.partition.topic for part in self.parts}))
 
+    def of(self, topic: str) -> RawBatch:
+        """Return the part of this batch that is of one topic."""
+        return replace(self, parts=tuple(part for part in self.parts if part.range.partition.topic == topic))
+
     def after(self, here: Position) -> RawBatch:
         """Return what is not yet durable: records at or past `here`, partitions unknown to it left whole."""
         fresh = []

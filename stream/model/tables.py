@@ -14,6 +14,19 @@ Array: TypeAlias = "pa.Array[Any]"
 JSON_MARK: Final = {b"headrace": b"json"}
 """Metadata of a chunk's field whose text is a JSON document."""
 
+DECLARED_MARK: Final = {b"headrace.type": b"declared"}
+"""Metadata of a chunk's field whose type a schema gives: it makes a column though all values are null."""
+
+
+def is_json(field: pa.Field[Any]) -> bool:
+    """Return whether a chunk's field holds JSON documents."""
+    return JSON_MARK.items() <= (field.metadata or {}).items()
+
+
+def is_declared(field: pa.Field[Any]) -> bool:
+    """Return whether a schema gives the type of a chunk's field."""
+    return DECLARED_MARK.items() <= (field.metadata or {}).items()
+
 
 @dataclass(frozen=True, slots=True)
 class FlatTable:

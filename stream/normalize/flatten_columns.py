@@ -25,6 +25,7 @@ class _Rows:
     ids: Array
     roots: Array
     chunk: Chunk
+    declared: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Flattener:
 
     def flatten(self, documents: ArrowDocuments, root: TableBuilder, identity: Mapping[str, Array]) -> None:
         """Add the documents to `root` and its children; `identity` holds the columns that go before the data."""
-        rows = _Rows(root, identity[ROW_ID], identity[ROW_ID], chunk_of(identity.items()))
+        rows = _Rows(root, identity[ROW_ID], identity[ROW_ID], chunk_of(identity.items()), documents.declared)
         for key, column in zip(documents.data.column_names, documents.data.columns, strict=True):
             self._value(rows, (key,), whole(column), depth=0)
         root.chunks.append(rows.chunk.table())
@@ -44,15 +45,15 @@ class Flattener:
     def _value(self, rows: _Rows, path: Path, values: Array, depth: int) -> None:
         kind = values.type
         opens = self.max_nesting is None or depth < self.max_nesting
-        if values.null_count == len(values):
+        if values.null_count == len(values) and (pa.types.is_null(kind) or not rows.declared):
             return
         if pa.types.is_map(kind):
             self._value(rows, path, values.cast(_entries(kind)), depth)
         elif not pa.types.is_nested(kind):
-            rows.chunk.add(rows.draft.column(path), values)
+            rows.chunk.add(rows.draft.column(path), values, declared=rows.declared)
         elif not opens:
             texts = pa.array((None if v is None else json_text(v, path) for v in values.to_pylist()), pa.string())
-            rows.chunk.add(rows.draft.column(path), texts, json=True)
+            rows.chunk.add(rows.draft.column(path), texts, json=True, declared=rows.declared)
         elif isinstance(values, pa.StructArray):
             self._object(rows, path, values, depth + 1)
         else:
@@ -70,7 +71,7 @@ class Flattener:
         parent_ids, roots = rows.ids.take(parents), rows.roots.take(parents)
         ids = child_ids(parent_ids, path_tag(path), indices)
         identity = {ROW_ID: ids, PARENT_ID: parent_ids, ROOT_ID: roots, LIST_INDEX: indices}
-        children = _Rows(self.drafts.child(rows.draft, path), ids, roots, chunk_of(identity.items()))
+        children = _Rows(self.drafts.child(rows.draft, path), ids, roots, chunk_of(identity.items()), rows.declared)
         if isinstance(elements, pa.StructArray):
             self._object(children, (), elements, depth)
         else:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from stream.model import FlatTable
-from stream.model.tables import JSON_MARK, Array
+from stream.model.tables import DECLARED_MARK, JSON_MARK, Array
 from stream.normalize.naming import SEPARATOR, Names, Namespace, Path, normalize_key, normalize_path
 
 
@@ -72,9 +72,10 @@ class Chunk:
     fields: list[pa.Field[Any]] = field(default_factory=list)
     arrays: list[Array] = field(default_factory=list)
 
-    def add(self, name: str, values: Array, *, json: bool = False) -> None:
-        """Add a column; `json` marks text that is a JSON document."""
-        self.fields.append(pa.field(name, values.type, metadata=JSON_MARK if json else None))
+    def add(self, name: str, values: Array, *, json: bool = False, declared: bool = False) -> None:
+        """Add a column; `json` marks text that is a JSON document, `declared` a type that a schema gives."""
+        marks = {**(JSON_MARK if json else {}), **(DECLARED_MARK if declared else {})}
+        self.fields.append(pa.field(name, values.type, metadata=marks or None))
         self.arrays.append(values)
 
     def table(self) -> pa.Table:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from stream.model import FlatTable
 from stream.model.identifiers import is_system
 from stream.model.json_text import json_text
-from stream.model.tables import JSON_MARK, whole
+from stream.model.tables import DECLARED_MARK, is_declared, is_json, whole
 from stream.transform.paths import FieldPath, Path
 from stream.transform.pseudonyms import replaced
 from stream.transform.rules import TransformRules
@@ -74,12 +74,14 @@ class _Transformer:
         if place is None:
             yield field, column
             return
-        inside = field.metadata == JSON_MARK and self._rules.reach_below(place.keys)
+        inside = is_json(field) and self._rules.reach_below(place.keys)
         action = self._rules.replacement(place)
         if not self._rules.keeps(place) and not (inside and self._rules.include):
             return
-        if action is not None and column.null_count < len(column):
-            yield pa.field(field.name, pa.string()), replaced(whole(column), action)
+        declared = is_declared(field)
+        if action is not None and (declared or column.null_count < len(column)):
+            marks = DECLARED_MARK if declared else None
+            yield pa.field(field.name, pa.string(), metadata=marks), replaced(whole(column), action)
         elif inside:
             yield field, pa.array([text and self._json(text, place) for text in column.to_pylist()], pa.string())
         else:
