@@ -42,6 +42,14 @@ class SourceGap(SourceError):
     exit_code = 5
 
 
+class RegistryError(SourceError):
+    """The schema registry cannot be used as it is configured."""
+
+
+class RegistryUnavailable(RegistryError):
+    """No schema registry answers, or none that makes sense; later one may."""
+
+
 class DestinationError(HeadraceError):
     """The destination cannot be used."""
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator
 from stream.config.frozen import Frozen
 from stream.config.topics import Metadata, Topic
 from stream.config.urls import check_password
-from stream.config.validators import check_brokers, check_name_template, check_pattern, in_utc
+from stream.config.validators import check_brokers, check_name_template, check_pattern, check_registry_urls, in_utc
 
 _MOST_SECONDS = 2_147_483  # what fits into 32 bits as milliseconds: Kafka and PostgreSQL take no more
 
@@ -81,6 +81,34 @@ class Kafka(Frozen):
     """How much one fetch brings per partition; a single larger record still comes through."""
 
 
+class Registry(Frozen):
+    """The schema registry that knows the schemas of Avro, JSON Schema and Protobuf records."""
+
+    url: Annotated[str, AfterValidator(check_registry_urls)] | None = None
+    """Where it answers, `https://registry:8081`; several that hold the same, separated by commas, are asked in turn.
+    For Apicurio's own API end with its path: `https://registry/apis/registry/v3`."""
+    api: Literal["confluent", "apicurio"] = "confluent"
+    """Whose API it speaks. Apicurio, Karapace, Redpanda and others speak Confluent's too."""
+    apicurio_ids: Literal["content", "global"] = "content"
+    """What the numbers in records count, for Apicurio's own API."""
+    username: str | None = None
+    """User for basic authentication."""
+    password: SecretStr | None = None
+    """Password for basic authentication."""
+    token: SecretStr | None = None
+    """Bearer token, instead of user and password."""
+    ca_file: Path | None = None
+    """PEM file with the authority to trust; the system's when not set."""
+    certificate_file: Path | None = None
+    """PEM file with the client certificate, for mutual TLS."""
+    key_file: Path | None = None
+    """PEM file with the client certificate's key."""
+    request_timeout_seconds: Seconds = 10.0
+    """How long one request may take."""
+    max_schema_bytes: Annotated[int, Field(ge=1024)] = 1_048_576
+    """Size of a schema, and of all schemas that it refers to; records of a larger one are set aside."""
+
+
 class Destination(Frozen):
     """Where tables go."""
 
@@ -123,6 +151,10 @@ class Batching(Frozen):
 class Tables(Frozen):
     """How events become tables. `topics` says otherwise for single topics."""
 
+    format: str = "json"
+    """What the values of records are: `json`, `json-schema`, `avro`, or a format that an installed package adds."""
+    schema_file: Path | None = None
+    """File with the schema of all records, which then have no schema id in front (Avro)."""
     name_template: Annotated[str, AfterValidator(check_name_template)] = "{topic}"
     """Name of a topic's table; `{topic}` stands for the topic. The result is normalized to snake_case."""
     max_nesting: Annotated[int, Field(ge=0)] | None = None
@@ -195,6 +227,8 @@ class Config(Frozen):
     set; several topics, and a pattern, need one."""
     kafka: Kafka = Kafka()
     """Where events come from."""
+    registry: Registry = Registry()
+    """The schema registry that knows the schemas of Avro, JSON Schema and Protobuf records."""
     destination: Destination = Destination()
     """Where tables go."""
     batching: Batching = Batching()

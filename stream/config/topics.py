@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
@@ -15,6 +16,10 @@ Metadata: TypeAlias = Literal["topic", "key", "headers"]
 class Topic(Frozen):
     """What differs for some topics. What is not set comes from a less specific pattern, then from `tables`."""
 
+    format: str | None = None
+    """What the values of records are, instead of `tables.format`."""
+    schema_file: Path | None = None
+    """File with the schema of all records, instead of `tables.schema_file`."""
     table: Annotated[str, AfterValidator(check_name_template)] | None = None
     """Name of the table, instead of `tables.name_template`; `{topic}` stands for the topic."""
     max_nesting: Annotated[int, Field(ge=0)] | None = None

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from ipaddress import AddressValueError, IPv6Address
 from string import Formatter
 from typing import Final
+from urllib.parse import urlsplit
 
 _BROKER: Final = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:\[\]/@]+)(?::(?P<port>[0-9]{1,5}))?")
 _LAST_PORT: Final = 65_535
@@ -49,6 +50,17 @@ def check_name_template(template: str) -> str:
         if name is not None and (name != "topic" or form or conversion):
             raise ValueError(f"{template!r} has a placeholder that nothing fills: {{topic}} is the only one")
     return template
+
+
+def check_registry_urls(urls: str) -> str:
+    """Return a list of http(s) addresses, separated by commas, without user, query and fragment."""
+    for url in map(str.strip, urls.split(",")):
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("a registry's address begins with http:// or https:// and names a host")
+        if "@" in url or parts.query or parts.fragment:
+            raise ValueError("a registry's address has no user, query or fragment: use registry.username and password")
+    return urls
 
 
 def in_utc(moment: datetime) -> datetime:

@@ -1,0 +1,185 @@
+"""The schema registry's client against a registry that is away, slow, wrong, hostile or right."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from stream.config.models import Registry
+from stream.errors import ConfigError, RegistryError, RegistryUnavailable
+from stream.model.schemas import NoSchema, Reference, WriterSchema
+from stream.registry import connect_registry
+from support.fake_registry import Answers, answering
+
+pytestmark = pytest.mark.anyio
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def registry() -> Iterator[Answers]:
+    with answering() as answers:
+        yield answers
+
+
+@asynccontextmanager
+async def client(url: str, **settings: Any):
+    connected = connect_registry(Registry(url=url, **settings))
+    try:
+        yield connected
+    finally:
+        await connected.aclose()
+
+
+async def found(url: str, id: Any = 1, **settings: Any):
+    async with client(url, **settings) as registry:
+        return (await registry.find([id]))[id]
+
+
+async def test_a_schema_comes_with_its_kind(registry: Answers) -> None:
+    registry.say("/schemas/ids/1", {"schema": "{}", "schemaType": "JSON"})
+    registry.say("/schemas/ids/2", {"schema": '"int"'})
+    assert await found(registry.url, 1) == WriterSchema("json-schema", "{}")
+    assert await found(registry.url, 2) == WriterSchema("avro", '"int"')
+
+
+async def test_a_uuid_is_asked_for_as_such(registry: Answers) -> None:
+    id = UUID(int=5)
+    registry.say(f"/schemas/guids/{id}", {"schema": '"int"'})
+    assert await found(registry.url, id) == WriterSchema("avro", '"int"')
+
+
+async def test_what_was_found_is_not_asked_for_again(registry: Answers) -> None:
+    registry.say("/schemas/ids/1", {"schema": '"int"'})
+    async with client(registry.url) as connected:
+        await connected.find([1])
+        await connected.find([1])
+    assert len(registry.asked) == 1
+
+
+async def test_references_come_before_those_that_need_them(registry: Answers) -> None:
+    registry.say("/schemas/ids/1", {"schema": "A", "references": [reference("b"), reference("c")]})
+    registry.say("/subjects/b/versions/1", {"schema": "B", "references": [reference("c")]})
+    registry.say("/subjects/c/versions/1", {"schema": "C"})
+    assert await found(registry.url) == WriterSchema("avro", "A", (Reference("c", "C"), Reference("b", "B")))
+
+
+def reference(name: str) -> dict[str, Any]:
+    return {"name": name, "subject": name, "version": 1}
+
+
+async def test_an_unknown_id_is_a_definite_answer(registry: Answers) -> None:
+    assert isinstance(await found(registry.url), NoSchema)
+
+
+async def test_a_circle_of_references_is_no_schema(registry: Answers) -> None:
+    registry.say("/schemas/ids/1", {"schema": "A", "references": [reference("b")]})
+    registry.say("/subjects/b/versions/1", {"schema": "B", "references": [reference("c")]})
+    registry.say("/subjects/c/versions/1", {"schema": "C", "references": [reference("b")]})
+    answer = await found(registry.url)
+    assert isinstance(answer, NoSchema)
+    assert "refers to itself" in answer.error
+
+
+async def test_a_tower_of_references_is_no_schema(registry: Answers) -> None:
+    registry.say("/schemas/ids/1", {"schema": "A", "references": [reference("s0")]})
+    for level in range(30):
+        registry.say(f"/subjects/s{level}/versions/1", {"schema": "S", "references": [reference(f"s{level + 1}")]})
+    answer = await found(registry.url)
+    assert isinstance(answer, NoSchema)
+    assert "deeper" in answer.error
+
+
+async def test_a_schema_of_ten_megabytes_is_no_schema(registry: Answers) -> None:
+    registry.say("/schemas/ids/1", {"schema": "x" * 10_000_000})
+    assert isinstance(await found(registry.url), NoSchema)
+
+
+async def test_a_missing_reference_is_a_definite_answer(registry: Answers) -> None:
+    registry.say("/schemas/ids/1", {"schema": "A", "references": [reference("gone")]})
+    assert isinstance(await found(registry.url), NoSchema)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (500, b"{}"),
+        (503, b"busy"),
+        (429, b""),
+        (200, b"<html>please sign in</html>"),
+        (200, b"[]"),
+        (200, b'{"schema": 1}'),
+        (200, b'{"schema": "A", "references": [1]}'),
+    ],
+)
+async def test_an_answer_that_makes_no_sense_is_an_outage(registry: Answers, status: int, body: bytes) -> None:
+    registry.say("/schemas/ids/1", body, status)
+    with pytest.raises(RegistryUnavailable):
+        await found(registry.url)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (401, b"", "registry.password"),
+        (403, b"", "registry.token"),
+        (404, b"<html>", "registry.url"),
+        (404, b'{"error_code": 404}', "registry.url"),
+        (400, b"", "registry.url"),
+    ],
+)
+async def test_what_asking_again_cannot_mend_stops(registry: Answers, status: int, body: bytes, told: str) -> None:
+    registry.say("/schemas/ids/1", body, status)
+    with pytest.raises(RegistryError, match=told) as raised:
+        await found(registry.url)
+    assert not isinstance(raised.value, RegistryUnavailable)
+
+
+async def test_a_redirect_is_not_followed(registry: Answers) -> None:
+    with answering() as other:
+        other.say("/schemas/ids/1", {"schema": '"int"'})
+        registry.say("/schemas/ids/1", b"", 302, Location=f"{other.url}/schemas/ids/1")
+        with pytest.raises(RegistryError, match="does not follow"):
+            await found(registry.url)
+        assert other.asked == []
+
+
+async def test_nobody_at_the_address_is_an_outage() -> None:
+    with pytest.raises(RegistryUnavailable, match="cannot be reached"):
+        await found(NOWHERE)
+
+
+async def test_no_answer_in_time_is_an_outage(registry: Answers) -> None:
+    end = threading.Event()
+    registry.replies["/schemas/ids/1"] = lambda: ((end.wait(10) and 200) or 200, b"{}", {})
+    try:
+        with pytest.raises(RegistryUnavailable, match=r"no answer in 0\.2 s"):
+            await found(registry.url, request_timeout_seconds=0.2)
+    finally:
+        end.set()
+
+
+async def test_the_next_address_is_asked_when_one_is_away(registry: Answers) -> None:
+    registry.say("/schemas/ids/1", {"schema": '"int"'})
+    assert await found(f"{NOWHERE}, {registry.url}/") == WriterSchema("avro", '"int"')
+
+
+async def test_an_id_is_unknown_only_when_every_address_says_so(registry: Answers) -> None:
+    with pytest.raises(RegistryUnavailable):
+        await found(f"{registry.url},{NOWHERE}")
+
+
+async def test_the_credentials_are_sent(registry: Answers) -> None:
+    await found(registry.url, username="anna", password="secret")
+    await found(registry.url, token="abc")
+    assert [headers["Authorization"] for _, headers in registry.asked] == ["Basic YW5uYTpzZWNyZXQ=", "Bearer abc"]
+
+
+@pytest.mark.parametrize("settings", [{"username": "a"}, {"token": "t", "username": "a"}, {"ca_file": "/nowhere"}])
+async def test_settings_that_do_not_go_together_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        connect_registry(Registry(url=NOWHERE, **settings))
