@@ -19,6 +19,7 @@ from stream.decode.rows import Rows
 from stream.decode.template_matching import Fitter
 from stream.decode.validation import guard
 from stream.model import ArrowDocuments, Decoded, Documents, RawBatch, RowDocuments
+from stream.model.schemas import NO_SCHEMAS, SchemaId, Schemas
 
 TOMBSTONE: Final = "tombstone"
 NULL: Final = "null"
@@ -49,7 +50,11 @@ class JsonDecoder:
         self._table_of = table_of
         self._fitters: dict[str, Fitter] = {}
 
-    def decode(self, raw: RawBatch) -> Decoded:
+    def wants(self, raw: RawBatch) -> frozenset[SchemaId]:
+        """Return no ids: JSON says by itself what it holds."""
+        return frozenset()
+
+    def decode(self, raw: RawBatch, schemas: Schemas = NO_SCHEMAS) -> Decoded:
         """Return every record of `raw` as a document, a reject or a count of what was skipped."""
         documents: list[Documents] = []
         rejects: list[Reject] = []

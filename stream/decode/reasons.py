@@ -18,6 +18,11 @@ class Reason(StrEnum):
     NOT_FINITE = "not_finite"
     NUMBER_TOO_LONG = "number_too_long"
     LONE_SURROGATE = "lone_surrogate"
+    NOT_FRAMED = "not_framed"
+    UNKNOWN_SCHEMA = "unknown_schema"
+    UNUSABLE_SCHEMA = "unusable_schema"
+    INVALID_AVRO = "invalid_avro"
+    INVALID_PROTOBUF = "invalid_protobuf"
 
 
 class InvalidRecord(Exception):

@@ -2,12 +2,13 @@
 
 import pytest
 
-from stream.decode import JsonDecoder, decoder_for
+from stream.config.models import Limits
+from stream.decode import DecoderOptions, JsonDecoder, decoder_for
 from stream.errors import ConfigError
 
 
 def test_json_is_known():
-    assert decoder_for("json") is JsonDecoder
+    assert isinstance(decoder_for("json")(DecoderOptions(Limits(), table_of=str)), JsonDecoder)
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones():
