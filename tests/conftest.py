@@ -13,9 +13,11 @@ import psycopg
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from servers import apicurio as apicurio_server
 from servers import kafka as kafka_server
 from servers import postgres as postgres_server
 from servers import run
+from servers.apicurio import RegistryAddress
 from servers.kafka import KafkaAddress, KafkaServer
 from servers.missing import ServerMissing, give_up
 from servers.postgres import PostgresServer
@@ -23,7 +25,7 @@ from servers.postgres import PostgresServer
 pytest.register_assert_rewrite("checkpoints.testing", "sinks.testing", "stream.source.testing.suite")
 
 NOT_RUN = "could not run for want of a server"
-SERVERS = {"kafka", "postgres_dsn", "own_kafka", "own_postgres"}
+SERVERS = {"kafka", "apicurio", "postgres_dsn", "own_kafka", "own_postgres"}
 LEADER = pytest.StashKey[ExitStack]()
 
 
@@ -64,6 +66,12 @@ def kafka() -> KafkaAddress:
 def postgres_dsn() -> str:
     """The URL, with user and password, of a PostgreSQL that all workers of this run share: nobody stops it."""
     return _found("PostgreSQL", postgres_server.shared)
+
+
+@pytest.fixture(scope="session")
+def apicurio() -> RegistryAddress:
+    """A schema registry, shared by all workers of this run: nobody stops it."""
+    return _found("Apicurio", apicurio_server.shared)
 
 
 @pytest.fixture(scope="session")

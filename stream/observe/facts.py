@@ -15,7 +15,7 @@ from sinks import Change, Receipt
 State = Literal["starting", "running", "paused", "draining", "failed", "stopped"]
 Stage = Literal["poll", "decode", "normalize", "evolve", "load"]
 FlushCause = Literal["rows", "bytes", "age", "revoke", "shutdown"]
-RetryReason = Literal["connect", "transient", "in_doubt", "schema_conflict", "source"]
+RetryReason = Literal["connect", "transient", "in_doubt", "schema_conflict", "source", "registry"]
 GapKind = Literal["retention", "truncation", "recreated"]
 
 

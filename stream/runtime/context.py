@@ -9,6 +9,7 @@ from stream.observe.facts import LagSeen, LogBounds, Observer
 from stream.runtime.destination import Destination
 from stream.runtime.ids import LoadIds
 from stream.runtime.prepare import Preparer
+from stream.runtime.schemas import FindSchemas
 from stream.source.budget import Budget
 from stream.source.contract import Source
 
@@ -25,6 +26,7 @@ class RunContext:
     budget: Budget
     observe: Observer
     new_load_id: LoadIds
+    find_schemas: FindSchemas
 
     async def report_lag(self) -> None:
         """Tell what the broker says of the logs we read."""

@@ -17,6 +17,7 @@ from checkpoints import Partition
 from sinks import Capabilities, Schema
 from stream.config.models import Config
 from stream.model import RawBatch
+from stream.model.schemas import Schemas
 
 # What a process dies of by itself, and what the kernel kills it with when it has eaten all memory.
 _DEADLY = frozenset(
@@ -25,20 +26,23 @@ _DEADLY = frozenset(
 _PATIENCE_SECONDS = 120.0  # a decoder that hangs is as bad as one that dies
 
 
-async def find_crashing_records(config: Config, raw: RawBatch) -> frozenset[tuple[Partition, int]]:
-    """Return partition and offset of each record whose decoding kills a process; empty when all is well."""
-    if await _survives(config, raw):
+async def find_crashing_records(config: Config, raw: RawBatch, schemas: Schemas) -> frozenset[tuple[Partition, int]]:
+    """Return partition and offset of each record whose decoding kills a process; empty when all is well.
+
+    `schemas` are what `raw` needs to be decoded.
+    """
+    if await _survives(config, raw, schemas):
         return frozenset()
     if len(raw) == 1:
-        if await _survives(config, raw):  # asked twice: something else may have killed the first child
+        if await _survives(config, raw, schemas):  # asked twice: something else may have killed the first child
             return frozenset()
         return frozenset((part.range.partition, part.offsets[0]) for part in raw.parts if len(part))
     left, right = raw.halves()
-    return await find_crashing_records(config, left) | await find_crashing_records(config, right)
+    return await find_crashing_records(config, left, schemas) | await find_crashing_records(config, right, schemas)
 
 
-async def _survives(config: Config, raw: RawBatch) -> bool:
-    job = pickle.dumps((config.model_dump_json(include={"limits", "tables", "topics"}), raw))
+async def _survives(config: Config, raw: RawBatch, schemas: Schemas) -> bool:
+    job = pickle.dumps((config.model_dump_json(include={"limits", "tables", "topics"}), raw, dict(schemas)))
     with anyio.move_on_after(_PATIENCE_SECONDS):
         child = await anyio.run_process(
             [sys.executable, "-m", "stream.runtime.crash_probe"],
@@ -54,9 +58,9 @@ async def _survives(config: Config, raw: RawBatch) -> bool:
 def _child() -> None:
     from stream.runtime.prepare import Preparer  # the parent never needs the decoder for this
 
-    settings, raw = pickle.loads(sys.stdin.buffer.read())  # noqa: S301  # our own parent wrote it
+    settings, raw, schemas = pickle.loads(sys.stdin.buffer.read())  # noqa: S301  # our own parent wrote it
     preparer = Preparer(Config.model_validate_json(settings), Capabilities("probe"))
-    decoded = preparer.decode(raw)
+    decoded = preparer.decode(raw, schemas)
     preparer.evolve(Schema(), preparer.normalize(decoded.documents, Schema(), "probe"))
 
 

@@ -15,6 +15,7 @@ from checkpoints import Claim, OffsetRange, Position, Span
 from sinks import Batch, DataRefused, Receipt, Schema, SchemaPlan, WidenColumn
 from stream.evolve import Evolved, Misfit
 from stream.model import Decoded, Documents, FlatTable, RawBatch
+from stream.model.schemas import Schemas
 from stream.observe.facts import BatchLoaded, Isolated, SchemaChanged, Stage, StageTimed
 from stream.runtime.context import RunContext
 from stream.runtime.crash_probe import find_crashing_records
@@ -91,9 +92,11 @@ class Lane:
 
     async def _decode(self, raw: RawBatch, refused: Mapping[Record, Misfit], seconds: dict[Stage, float]) -> Decoded:
         """Bytes to documents; what is no document, kills the decoder or was refused before is set aside."""
-        aside = {**dict.fromkeys(await self._probe(raw), _KILLER), **refused}
+        wanted = await to_thread.run_sync(self._context.preparer.wants, raw)
+        schemas = await self._context.find_schemas(wanted)
+        aside = {**dict.fromkeys(await self._probe(raw, schemas), _KILLER), **refused}
         with _timed("decode", seconds):
-            decoded = await to_thread.run_sync(self._context.preparer.decode, raw.without(aside))
+            decoded = await to_thread.run_sync(self._context.preparer.decode, raw.without(aside), schemas)
         return replace(decoded, rejects=decoded.rejects + set_aside(raw, aside))
 
     async def _normalize(
@@ -139,14 +142,16 @@ class Lane:
         batch = Batch(evolved.tables, self._context.preparer.storable(rejects), evolved.plan.target.version)
         return Prepared(evolved.plan, batch, step, skipped, age_of(raw))
 
-    async def _probe(self, raw: RawBatch) -> frozenset[Record]:
+    async def _probe(self, raw: RawBatch, schemas: Schemas) -> frozenset[Record]:
         """Return the records that kill the decoder, where the last owners of a partition died."""
         if not self._suspects:
             return frozenset()
         suspect = [part for part in raw.parts if len(part) and part.range.partition in self._suspects]
         for part in suspect:
             self._context.observe(Isolated(part.range, self._suspects[part.range.partition]))
-        return await find_crashing_records(self._context.config, RawBatch(tuple(suspect))) if suspect else frozenset()
+        if not suspect:
+            return frozenset()
+        return await find_crashing_records(self._context.config, RawBatch(tuple(suspect)), schemas)
 
     async def _apply(self, plan: SchemaPlan) -> None:
         if plan:

@@ -12,9 +12,10 @@ from checkpoints import Checkpoint, Partition, Position, Span
 from sinks import Batch, Capabilities, Reject, Schema, SchemaPlan
 from stream.config.models import Config
 from stream.config.privacy import salt_of
-from stream.decode import JsonDecoder
+from stream.decode import Decoder, DecoderOptions, TopicDecoders, decoder_for
 from stream.evolve import Evolved, Rules, evolve
 from stream.model import Decoded, Documents, FlatTable, PartitionRecords, RawBatch
+from stream.model.schemas import NO_SCHEMAS, SchemaId, Schemas
 from stream.normalize import Names, normalize
 from stream.runtime.table_settings import TableSettings
 from stream.transform import rules_for, transform, withhold
@@ -48,15 +49,16 @@ class Preparer:
         self._salt = salt_of(config)
         self._rules = cache(lambda table: rules_for(self._settings.of_table(table), self._salt))
         self._capabilities = capabilities
-        self._decoder = JsonDecoder(
-            config.limits,
-            table_of=self._settings.table,
-            metadata_of=lambda topic: self._settings.topic(topic).metadata or (),
-        )
+        self._limits = config.limits
+        self._decoders = TopicDecoders(self._decoder_of)
 
-    def decode(self, raw: RawBatch) -> Decoded:
+    def wants(self, raw: RawBatch) -> frozenset[SchemaId]:
+        """Return the ids of the schemas that `decode` needs for `raw`."""
+        return self._decoders.wants(raw)
+
+    def decode(self, raw: RawBatch, schemas: Schemas = NO_SCHEMAS) -> Decoded:
         """Return the documents of `raw`, and the records that are none."""
-        return self._decoder.decode(raw)
+        return self._decoders.decode(raw, schemas)
 
     def normalize(
         self,
@@ -92,6 +94,16 @@ class Preparer:
     def storable(self, rejects: Iterable[Reject]) -> tuple[Reject, ...]:
         """Return `rejects` as they may be stored: of a topic with private fields, without their bytes."""
         return tuple(withhold(reject, self._salt) if self._is_private(reject) else reject for reject in rejects)
+
+    def _decoder_of(self, topic: str) -> Decoder:
+        settings = self._settings.topic(topic)
+        options = DecoderOptions(
+            self._limits,
+            table_of=self._settings.table,
+            metadata=settings.metadata or (),
+            schema_file=settings.schema_file,
+        )
+        return decoder_for(settings.format or "json")(options)
 
     def _is_private(self, reject: Reject) -> bool:
         return self._rules(self._settings.table(reject.partition.topic)).private

@@ -21,6 +21,7 @@ from stream.runtime.destination import Destination
 from stream.runtime.ids import load_ids
 from stream.runtime.prepare import Preparer
 from stream.runtime.runner import Runner
+from stream.runtime.schemas import registry_of, schema_finder
 from stream.runtime.source_facts import ASKED_EVERY_SECONDS, to_fact
 from stream.source.budget import Budget
 from stream.source.contract import Source
@@ -57,6 +58,7 @@ async def _serve(
         if fact := to_fact(event):
             observe(fact)
 
+    registry = registry_of(config)
     budget = Budget(config.batching.buffer_bytes)
     source = open_source(config, budget)
     source.listen(heard)
@@ -69,7 +71,10 @@ async def _serve(
             observe(Started(sink.capabilities.name, dataset, topics, schema.version, tuple(schema.tables), unmatched))
             preparer = Preparer(config, sink.capabilities)
             destination = Destination(sink, config.retry, observe)
-            context = RunContext(pipeline, config, source, destination, preparer, budget, observe, load_ids())
+            find_schemas = schema_finder(registry, config.retry, observe)
+            context = RunContext(
+                pipeline, config, source, destination, preparer, budget, observe, load_ids(), find_schemas
+            )
             await _watched(Runner(context), context, stopping)
     except BaseException:
         observe(StateChanged("failed"))
@@ -78,6 +83,8 @@ async def _serve(
         with anyio.CancelScope(shield=True), anyio.move_on_after(config.service.grace_seconds / 2):
             await sink.aclose()
             await source.aclose()
+            if registry is not None:
+                await registry.aclose()
     observe(StateChanged("stopped"))
 
 

@@ -236,20 +236,21 @@ def owned() -> Iterator[KafkaServer]:
 
 
 def _java() -> str:
-    found = _java_17()
+    found = java(17)
     if found is None:
         packages.install("openjdk-17-jre-headless")
-        found = _java_17()
+        found = java(17)
     if found is None:
         raise ServerMissing("Kafka 4 needs Java 17 or newer on PATH or at JAVA_HOME")
     return found
 
 
-def _java_17() -> str | None:
+def java(version: int) -> str | None:
+    """Return a Java of that version or a newer one, from JAVA_HOME or PATH; None where there is none."""
     home = os.environ.get("JAVA_HOME")
     for candidate in filter(None, (home and f"{home}/bin/java", shutil.which("java"))):
         said = subprocess.run([candidate, "-version"], capture_output=True, text=True, check=False).stderr
-        if (version := re.search(r'version "(\d+)', said)) and int(version[1]) >= 17:
+        if (found := re.search(r'version "(\d+)', said)) and int(found[1]) >= version:
             return candidate
     return None
 
