@@ -14,7 +14,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chart-tools demo test test-fast test-all check lint types imports wheel bench docs format lock upgrade clean
+.PHONY: help setup chart-tools demo test test-fast test-all test-cluster check lint types imports wheel bench docs format lock upgrade clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,10 @@ test-fast: $(READY) $(TOOLS) ## Run the tests that need no server
 
 test-all: $(READY) $(TOOLS) ## Run all tests, the slow ones as well
 	$(PYTEST) -m "" $(ARGS)
+
+test-cluster: $(READY) $(TOOLS) ## Install the chart into a real Kubernetes API server; builds one first, once, in some 8 minutes
+	$(BIN)/python tests/cluster/build.py
+	$(BIN)/python -m pytest -m "" tests/cluster $(ARGS)
 
 check: lint types imports wheel ## Everything CI asks besides the tests
 
