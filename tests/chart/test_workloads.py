@@ -107,8 +107,11 @@ def test_a_deployment_that_fills_a_file_stops_before_it_starts_anew() -> None:
 
 
 def test_large_numbers_stay_whole() -> None:
-    config = helm.find(helm.template(helm.example("full")), "ConfigMap", "demo-headrace")
+    manifests = helm.template(helm.changed(helm.example("full"), "verify.activeDeadlineSeconds", 1_209_600))
+    config = helm.find(manifests, "ConfigMap", "demo-headrace")
     assert "max_bytes: 33554432" in config["data"]["headrace.yaml"]
+    assert helm.find(manifests, "CronJob")["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"] == 1_209_600
+    assert "e+" not in helm.text(helm.example("full"))
 
 
 @pytest.mark.parametrize("file", helm.EXAMPLES, ids=lambda file: file.stem)

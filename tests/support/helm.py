@@ -47,7 +47,7 @@ def changed(values: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
 
 def lint(values: Mapping[str, Any]) -> str:
     """Return what `helm lint --strict` says; raises `Refused` when it finds something."""
-    return _ran("helm", "lint", "--strict", str(CHART), "--values", "-", values=values)
+    return _ran("helm", "lint", "--strict", str(CHART), "--values", "-", values=json.dumps(values))
 
 
 def template(values: Mapping[str, Any], *, kubernetes: str = "1.37.0", release: str = RELEASE) -> list[Manifest]:
@@ -59,6 +59,11 @@ def template(values: Mapping[str, Any], *, kubernetes: str = "1.37.0", release: 
 
 def text(values: Mapping[str, Any], *, kubernetes: str = "1.37.0", release: str = RELEASE) -> str:
     """Return the objects of a release as Helm prints them."""
+    return _rendered(json.dumps(values), kubernetes, release)
+
+
+@cache
+def _rendered(values: str, kubernetes: str, release: str) -> str:
     where = ("--namespace", NAMESPACE, "--kube-version", kubernetes)
     return _ran("helm", "template", release, str(CHART), *where, "--values", "-", values=values)
 
@@ -105,10 +110,9 @@ def _unpack(archive: Any, folder: Path) -> None:
                 draft.replace(folder / name)
 
 
-def _ran(*arguments: str, values: Mapping[str, Any]) -> str:
-    name, *rest = arguments
+def _ran(name: str, *arguments: str, values: str) -> str:
     done = subprocess.run(
-        [str(command(name)), *rest], input=json.dumps(values), capture_output=True, text=True, timeout=60, check=False
+        [str(command(name)), *arguments], input=values, capture_output=True, text=True, timeout=60, check=False
     )
     if done.returncode:
         raise Refused(done.stderr + done.stdout)

@@ -122,7 +122,7 @@ metadata:
     {{- end }}
 spec:
   {{- include "headrace.placement" . | nindent 2 }}
-  terminationGracePeriodSeconds: {{ $values.terminationGracePeriodSeconds }}
+  terminationGracePeriodSeconds: {{ int64 $values.terminationGracePeriodSeconds }}
   {{- with $values.topologySpreadConstraints }}
   topologySpreadConstraints:
     {{- range . }}

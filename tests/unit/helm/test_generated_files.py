@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from helm.__main__ import CHART, generated
 from helm.readme import documented
@@ -28,3 +30,9 @@ def test_a_pipeline_takes_what_the_release_takes_for_all() -> None:
     properties = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))["properties"]
     own = properties["pipelines"]["additionalProperties"]["properties"]
     assert own == {name: properties[name] for name in own}
+
+
+def test_the_chart_runs_the_version_beside_it() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
+    project = tomllib.loads((CHART.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert chart["appVersion"] == project["version"]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
 from helm.__main__ import CHART
+from stream.observe import known_labels
+from stream.observe.facts import RetryReason, State
 from stream.observe.instruments import Instruments
 
 # `rate(...)`, `by (...)` and words in quotes aside, what looks like a name of ours is a metric or a rule's result.
@@ -56,3 +58,30 @@ def test_a_rule_asks_for_exported_metrics(expression: str) -> None:
 @pytest.mark.parametrize("expression", sorted(set(dashboard_expressions())))
 def test_the_dashboard_asks_for_exported_metrics(expression: str) -> None:
     assert set(NAME.findall(expression)) <= exported() | recorded()
+
+
+def test_a_rule_asks_for_label_values_that_are_given() -> None:
+    """Else an alert would be quiet for ever."""
+    given = {
+        "kind": {*known_labels.CHANGE_KINDS, *known_labels.REBALANCES},
+        "reason": set(get_args(RetryReason)),
+        "outcome": set(known_labels.OUTCOMES),
+        "headrace_pipeline_state": set(get_args(State)),
+        "le": buckets(),
+    }
+    expressions = [*(rule["expr"] for rule in rules()), *dashboard_expressions()]
+    for label, _, values in re.findall(r'(\w+)(=~|=|!=)"([^"$]+)"', " ".join(expressions)):
+        assert set(values.split("|")) <= given[label]
+
+
+def test_the_chart_offers_the_buckets_of_the_histogram_as_targets() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+    targets = schema["properties"]["alerts"]["properties"]["freshnessTargetSeconds"]["enum"]
+    assert {f"{target:.1f}" for target in targets} <= buckets()
+
+
+def buckets() -> set[str]:
+    instruments = Instruments()
+    instruments.freshness.labels("shop")
+    [family] = instruments.freshness.collect()
+    return {sample.labels["le"] for sample in family.samples if "le" in sample.labels}
