@@ -8,7 +8,8 @@ import socket
 import uuid
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final
+from types import ModuleType
+from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from pydantic import SecretStr
@@ -17,6 +18,8 @@ from sqlalchemy.exc import ArgumentError
 
 from sinks import Sink, SinkError, SinkOptions
 from sinks.registry import connect, schemes
+from stream.api.credentials import configured_credentials, credentials_url
+from stream.api.options import MakeSink
 from stream.config import fields
 from stream.config.models import Config, Destination
 from stream.config.redaction import MASK
@@ -28,6 +31,32 @@ _RELATIVE_FILE: Final = re.compile(r"duckdb:///(?P<path>[^/:?#][^?#]*)(?P<rest>.
 _URL_VARIABLE: Final = fields.variable(("destination", "url"))
 
 
+def resolve_destination(
+    destination: Any, credentials: Any, pipeline_name: str, *, otherwise: SecretStr | None
+) -> tuple[SecretStr | None, MakeSink | None]:
+    """Return the URL for `destination` and `credentials`, and what makes the sink where `destination` is an object.
+
+    `destination`: a name, a URL, a module of a sink, or an object that is called with `SinkOptions` and returns a
+    `Sink`. `credentials`: a connection string, an object of its parts, or a spec; else those that configuration has
+    for a destination of that name. `otherwise` is taken when nothing says where. Raises `ConfigError`, without a
+    password in its text, for what is no destination.
+    """
+    if isinstance(destination, ModuleType):
+        destination = destination.__name__.rpartition(".")[2]
+    if destination is not None and not isinstance(destination, str):
+        if not callable(destination):
+            raise ConfigError(
+                "destination is a name, a URL, a module or an object that is called with SinkOptions and returns a "
+                f"Sink, not a {type(destination).__name__}"
+            )
+        return SecretStr(f"object://{getattr(destination, '__name__', type(destination).__name__)}"), destination
+    kind = _scheme(destination) if destination else None
+    given = credentials_url(credentials, kind)
+    if given is None and destination is not None and ":" not in destination:
+        given = configured_credentials(destination, pipeline_name)
+    return url_of(destination, given, pipeline_name, otherwise=otherwise), None
+
+
 def url_of(
     destination: str | None, credentials: str | None, pipeline_name: str, *, otherwise: SecretStr | None
 ) -> SecretStr | None:
@@ -36,9 +65,6 @@ def url_of(
     `otherwise` is taken when neither is given, and when `destination` is the name of its kind without saying where.
     Raises `ConfigError`, without a password in its text, for what is no destination.
     """
-    for name, value in (("destination", destination), ("credentials", credentials)):
-        if not isinstance(value, str | None):
-            raise ConfigError(f"{name} takes text in this version of headrace, not {type(value).__name__}")
     if credentials is not None:
         if destination is not None and _scheme(destination) != _scheme(credentials):
             raise ConfigError("destination and credentials name different kinds of destination: give one of the two")
@@ -56,7 +82,7 @@ def url_of(
             return otherwise
         raise ConfigError(
             f"destination {destination!r} needs to know where: give a URL ({destination}://user@host/database), "
-            f"credentials='...', or set {_URL_VARIABLE}"
+            f"credentials='...', or set {_URL_VARIABLE} or DESTINATION__{destination.upper()}__CREDENTIALS"
         )
     raise ConfigError(f"no destination is called {destination!r}; there are: {', '.join(sorted(schemes()))}")
 
@@ -112,13 +138,15 @@ def require_destination(pipeline: str, where: Destination) -> SecretStr:
     return where.url
 
 
-def open_sink(pipeline: str, config: Config) -> Sink:
-    """Return the sink that `config` describes, not yet connected.
+def open_sink(pipeline: str, config: Config, make: MakeSink | None = None) -> Sink:
+    """Return the sink that `config` describes, or that `make` makes; not yet connected.
 
     Raises `ConfigError` when none is described, and when the URL or the installation has no sink for it.
     """
     where = config.destination
     url = require_destination(pipeline, where)
+    if make is not None:
+        return make(_options(pipeline, where))
     try:
         return connect(_with_password(url, where.password), _options(pipeline, where))
     except SinkError as error:

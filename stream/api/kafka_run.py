@@ -10,6 +10,7 @@ from stream.api.destinations import default_group, open_sink, redacted, require_
 from stream.api.failed_step import StepWatch
 from stream.api.load_info import LoadInfo
 from stream.api.load_info_builder import LoadInfoBuilder
+from stream.api.options import MakeSink
 from stream.config.models import Config
 from stream.config.topic_settings import wants_headers
 from stream.extract.kafka import KafkaEvents
@@ -22,7 +23,12 @@ _ONLY_MEMBER: Final = "only"  # in a group of its own, with this destination's m
 
 
 async def run_stream(
-    pipeline: str, config: Config, events: KafkaEvents, observe: Observer, stopping: anyio.Event
+    pipeline: str,
+    config: Config,
+    events: KafkaEvents,
+    observe: Observer,
+    stopping: anyio.Event,
+    make_sink: MakeSink | None = None,
 ) -> LoadInfo:
     """Carry `events` to the destination of `config`, and return what was done when it ends.
 
@@ -30,7 +36,7 @@ async def run_stream(
     """
     config = config.model_copy(update={"kafka": events.config})
     group = events.config.group or default_group(pipeline, config)
-    sink = open_sink(pipeline, config)
+    sink = open_sink(pipeline, config, make_sink)
     if sink.capabilities.single_process and not events.config.group:
         config = _with_one_member(config)
 

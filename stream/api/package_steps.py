@@ -5,22 +5,27 @@ from __future__ import annotations
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
 
-from sinks import Sink
+from sinks import Schema, Sink
 from stream.api.destinations import absolute_url, open_sink, redacted, require_destination
 from stream.api.load_info import LoadInfo
 from stream.api.load_info_builder import LoadInfoBuilder
+from stream.api.options import Options
+from stream.api.progress import Reporter
+from stream.api.schema_files import export_schema, import_schema
+from stream.config import lookup
 from stream.config.lookup import pipeline_in_use
 from stream.config.models import Config
+from stream.config.privacy import salt_of
 from stream.errors import ConfigError
 from stream.extract.resource import Resource
 from stream.observe.facts import Observer, to_all
 from stream.packages import Mirror, Package, PackageStore
-from stream.runtime.extract_package import Extraction, Told, nobody_told
+from stream.runtime.extract_package import Extraction
 from stream.runtime.ids import load_ids
 from stream.runtime.package_run import PackageRun, newest_state
 
@@ -33,8 +38,8 @@ class PackageSteps:
     config: Config
     working_dir: Path | None
     observe: Observer
-    told: Told = nobody_told
-    restore: bool = True
+    options: Options = field(default_factory=Options)
+    reporter: Reporter = field(default_factory=lambda: Reporter(None))
 
     @property
     def place(self) -> str:
@@ -61,22 +66,49 @@ class PackageSteps:
     @asynccontextmanager
     async def destination(self, store: PackageStore, info: LoadInfoBuilder) -> AsyncIterator[PackageRun]:
         """Yield the steps that need the destination, connected and synchronized."""
-        sink = open_sink(self.pipeline, self.config)
+        sink = self.open_sink()
         try:
             run = self.run_over(sink, store, to_all(info.observe, self.observe))
-            await run.sync()
+            await run.sync(restore=self.restores)
             yield run
+            self._export(store)
         finally:
+            self.reporter.close()
             await sink.aclose()
+
+    def open_sink(self) -> Sink:
+        """Return the sink, not yet connected."""
+        return open_sink(self.pipeline, self.config, self.options.make_sink)
+
+    @property
+    def restores(self) -> bool:
+        """Return whether state is taken over from the destination: `restore_from_destination`, on by default."""
+        value = lookup.config.get("restore_from_destination", True)
+        return str(value).lower() not in ("false", "0", "no", "off")
+
+    def _export(self, store: PackageStore) -> None:
+        if self.options.export_schema_path is not None:
+            known = Mirror(store.working_dir).read(self.place)
+            export_schema(self.options.export_schema_path, self.pipeline, known.schema)
+
+    def _imported(self) -> Schema | None:
+        folder = self.options.import_schema_path
+        return None if folder is None else import_schema(folder, self.pipeline)
+
+    def _extraction(self, store: PackageStore, state: str | None) -> Extraction:
+        return Extraction(store, load_ids()(), state, salt_of(self.config), self.reporter.extracted)
 
     def run_over(self, sink: Sink, store: PackageStore, observe: Observer) -> PackageRun:
         """Return the steps over one sink."""
-        return PackageRun(self.pipeline, self.config, sink, store, self.place, observe)
+        observe = to_all(observe, self.reporter.observe)
+        return PackageRun(
+            self.pipeline, self.config, sink, store, self.place, observe, self._imported(), self.reporter.normalized
+        )
 
     def info(self) -> LoadInfoBuilder:
         """Return the sum of a run that begins now."""
         url = require_destination(self.pipeline, self.config.destination)
-        sink = open_sink(self.pipeline, self.config)
+        sink = self.open_sink()
         dataset = self.config.destination.dataset or self.pipeline
         return LoadInfoBuilder(self.pipeline, sink.capabilities.name, dataset, redacted(url))
 
@@ -85,20 +117,18 @@ class PackageSteps:
         info = self.info()
         async with self.destination(store, info) as run:
             info.add(await run.load_pending())
-            extraction = Extraction(store, load_ids()(), run.state(), self.told)
+            extraction = self._extraction(store, run.state())
             if await extraction.run_async(resources, stopping) and extraction.finish() is not None:
                 info.add(await run.load_pending())
         return info.build()
 
     def begin_extraction(self, store: PackageStore) -> Extraction:
         """Return a new package in the making, with the state as it is known here."""
-        return Extraction(
-            store, load_ids()(), newest_state(store, Mirror(store.working_dir).read(self.place)), self.told
-        )
+        return self._extraction(store, newest_state(store, Mirror(store.working_dir).read(self.place)))
 
     async def normalize(self, store: PackageStore) -> tuple[Package, ...]:
         """Normalize what is extracted, for the schema as it is known here. No destination is asked."""
-        sink = open_sink(self.pipeline, self.config)
+        sink = self.open_sink()
         return await self.run_over(sink, store, self.observe).normalize_pending()
 
     async def load(self, store: PackageStore) -> LoadInfo:

@@ -15,11 +15,13 @@ from anyio.from_thread import start_blocking_portal
 
 from sinks import Schema
 from stream.api.dataset import Dataset
-from stream.api.destinations import absolute_url, open_sink, redacted, require_destination, url_of
+from stream.api.destinations import absolute_url, open_sink, redacted, require_destination, resolve_destination
 from stream.api.kafka_run import run_stream
 from stream.api.load_info import ExtractInfo, LoadInfo, NormalizeInfo
 from stream.api.load_info_builder import package_info
+from stream.api.options import Options
 from stream.api.package_steps import PackageSteps
+from stream.api.progress import Reporter
 from stream.api.state import Remembered, remember
 from stream.api.validation import refuse_no_name, refuse_running_loop, refuse_unbuilt, refuse_unbuilt_hints
 from stream.config.models import Config, Retry
@@ -45,6 +47,7 @@ class Pipeline:
     pipeline_name: str
     working_dir: Path | None  # None for a user who has no home: then nothing is remembered from call to call
     config: Config
+    options: Options = field(default_factory=Options, repr=False)
     history: list[LoadInfo] = field(default_factory=list, repr=False, compare=False)
 
     def __repr__(self) -> str:
@@ -65,10 +68,10 @@ class Pipeline:
         self,
         data: Any,
         *,
-        destination: str | None = None,
+        destination: Any = None,
         staging: Any = None,
         dataset_name: str | None = None,
-        credentials: str | None = None,
+        credentials: Any = None,
         table_name: str | None = None,
         write_disposition: Any = None,
         columns: Any = None,
@@ -151,9 +154,7 @@ class Pipeline:
             packages = tuple(map(package_info, anyio.run(steps.normalize, store)))
         return NormalizeInfo(self.pipeline_name, began, datetime.now(UTC), packages)
 
-    def load(
-        self, *, destination: str | None = None, dataset_name: str | None = None, credentials: str | None = None
-    ) -> LoadInfo:
+    def load(self, *, destination: Any = None, dataset_name: str | None = None, credentials: Any = None) -> LoadInfo:
         """Load all pending packages, the oldest first, each in one commit."""
         refuse_running_loop()
         steps = self._at(destination, dataset_name, credentials)._steps()
@@ -161,7 +162,7 @@ class Pipeline:
             return self._noted(anyio.run(steps.load, store))
 
     def sync_destination(
-        self, *, destination: str | None = None, dataset_name: str | None = None, credentials: str | None = None
+        self, *, destination: Any = None, dataset_name: str | None = None, credentials: Any = None
     ) -> None:
         """Take over schema and state that the destination holds: for a working folder that is new, or was lost.
 
@@ -202,7 +203,11 @@ class Pipeline:
         """Return the dataset for reading back; raises `ConfigError` without a destination. Nothing is opened yet."""
         require_destination(self.pipeline_name, self.config.destination)
         config = self._resolved()
-        return Dataset(self.dataset_name, self.default_schema, partial(open_sink, self.pipeline_name, config))
+        return Dataset(
+            self.dataset_name,
+            self.default_schema,
+            partial(open_sink, self.pipeline_name, config, self.options.make_sink),
+        )
 
     @property
     def default_schema_name(self) -> str:
@@ -263,23 +268,32 @@ class Pipeline:
             return await self._stream(events, nobody, stopping)
 
     async def _stream(self, events: KafkaEvents, observe: Observer, stopping: anyio.Event) -> LoadInfo:
-        watchers = to_all(self._remember, observe)
-        return await run_stream(self.pipeline_name, self._resolved(), events, watchers, stopping)
+        reporter = Reporter(self.options.progress)
+        watchers = to_all(self._remember, reporter.observe, observe)
+        try:
+            return await run_stream(
+                self.pipeline_name, self._resolved(), events, watchers, stopping, self.options.make_sink
+            )
+        finally:
+            reporter.close()
 
     def _steps(self, observe: Observer = nobody) -> PackageSteps:
         config = self._resolved().model_copy(update={"retry": _bounded(self.config.retry)})
-        return PackageSteps(self.pipeline_name, config, self.working_dir, to_all(self._remember, observe))
+        watchers, reporter = to_all(self._remember, observe), Reporter(self.options.progress)
+        return PackageSteps(self.pipeline_name, config, self.working_dir, watchers, self.options, reporter)
 
     def _resolved(self) -> Config:
         named = self.config.destination.model_copy(update={"dataset": self.dataset_name})
         return self.config.model_copy(update={"pipeline": self.pipeline_name, "destination": named})
 
-    def _at(self, destination: str | None, dataset_name: str | None, credentials: str | None) -> Pipeline:
+    def _at(self, destination: Any, dataset_name: str | None, credentials: Any) -> Pipeline:
         refuse_no_name(dataset_name=dataset_name)
-        url = url_of(destination, credentials, self.pipeline_name, otherwise=self.config.destination.url)
-        dataset = dataset_name or self.config.destination.dataset
-        moved = self.config.destination.model_copy(update={"url": url, "dataset": dataset})
-        return replace(self, config=self.config.model_copy(update={"destination": moved}))
+        where = self.config.destination
+        url, make_sink = resolve_destination(destination, credentials, self.pipeline_name, otherwise=where.url)
+        moved = where.model_copy(update={"url": url, "dataset": dataset_name or where.dataset})
+        made = make_sink if url is not where.url else self.options.make_sink
+        config = self.config.model_copy(update={"destination": moved})
+        return replace(self, config=config, options=replace(self.options, make_sink=made))
 
     def _noted(self, info: LoadInfo) -> LoadInfo:
         self.history[:] = [info]
@@ -298,8 +312,8 @@ class Pipeline:
         return [package.load_id for package in store.packages(state)] if store else []
 
     def _remember(self, fact: Fact) -> None:
-        if not isinstance(fact, Started) or self.working_dir is None or self.destination is None:
-            return  # not sooner than started: a wrong URL is not worth keeping
+        if not isinstance(fact, Started) or self.working_dir is None or self.options.make_sink or not self.destination:
+            return  # not sooner than started: a wrong URL is not worth keeping, and an object cannot be
         where = absolute_url(self.destination)
         with suppress(OSError):  # only `attach` needs it: a home that is read-only, as in a container, stops no run
             remember(self.working_dir, Remembered(self.pipeline_name, where, self.dataset_name))

@@ -19,6 +19,8 @@ from stream.model.exception_groups import unwrap_single
 from stream.model.hints import Hints
 from stream.model.pages import Page, row_count
 from stream.packages import Package, PackageStore, PackageWriter
+from stream.runtime.anonymize import anonymized, private_columns
+from stream.transform.pseudonyms import Replace, keyed_hash
 
 Told = Callable[[str, str, int, int], None]
 """Called with resource, table, rows and bytes of each page."""
@@ -34,8 +36,12 @@ class _Target(PageTarget):
     table: str
     hints: Hints
     told: Told
+    private: tuple[str, ...]
+    replace: Replace
 
     def write(self, page: Page) -> int:
+        if self.private:
+            page = anonymized(page, self.private, self.replace)
         nbytes = self.writer.write(self.table, self.hints, page)
         self.told(self.hints.resource or self.table, self.table, row_count(page), nbytes)
         return nbytes
@@ -44,6 +50,8 @@ class _Target(PageTarget):
         self.writer.skip(self.table, count, "null")
 
     def reject(self, text: str, reason: str, error: str) -> None:
+        if self.private:
+            text, error = "withheld", f"{reason}; details withheld, because the table has private columns"
         self.writer.reject(self.table, text, reason, error)
 
 
@@ -69,20 +77,27 @@ class _Skipping(PageTarget):
 class _Targets:
     writer: PackageWriter
     told: Told
+    replace: Replace
 
     def target(self, resource: Resource, table: str) -> PageTarget:
         if resource.hints.write_disposition == "skip":
             return _Skipping(self.writer, table)
-        return _Target(self.writer, table, replace(resource.hints, table=table), self.told)
+        hints = replace(resource.hints, table=table)
+        return _Target(self.writer, table, hints, self.told, private_columns(hints), self.replace)
 
 
 class Extraction:
-    """One package in the making, from some resources. `state`: the pipeline's, as the last package left it."""
+    """One package in the making, from some resources.
 
-    def __init__(self, store: PackageStore, load_id: str, state: str | None, told: Told = nobody_told) -> None:
+    `state`: the pipeline's, as the last package left it. `salt`: the key of the hashes that hide private values.
+    """
+
+    def __init__(
+        self, store: PackageStore, load_id: str, state: str | None, salt: bytes, told: Told = nobody_told
+    ) -> None:
         self._store = store
         self._writer = store.new(load_id)
-        self._targets = _Targets(self._writer, told)
+        self._targets = _Targets(self._writer, told, keyed_hash(salt))
         self._before = dump_state(load_state(state))
         self._state = load_state(state)
 

@@ -10,7 +10,7 @@ from anyio import to_thread
 
 from checkpoints import Checkpoint, Fenced
 from checkpoints.failpoints import failpoint
-from sinks import Batch, DataRefused, SchemaConflict, SchemaPlan, Sink, WidenColumn
+from sinks import Batch, DataRefused, Schema, SchemaConflict, SchemaPlan, Sink, WidenColumn
 from sinks.document import version_hash
 from stream.config.models import Config
 from stream.load import Notify, deliver, retry
@@ -31,6 +31,7 @@ async def load_package(
     package: Package,
     observe: Observer,
     notify: Notify,
+    imported: Schema | None = None,
 ) -> Package:
     """Load one normalized package and return it as loaded, or as failed where the destination refuses it for good.
 
@@ -43,7 +44,7 @@ async def load_package(
     package = package.moved_to("loading")
     failpoint("package.before_load")
     try:
-        await _commit(pipeline, config, sink, package, observe, notify)
+        await _commit(pipeline, config, sink, package, observe, notify, imported)
     except DataRefused as error:
         package.note_failure(Failure(str(error), tuple(package.normalized.files)))
     except Fenced:
@@ -54,10 +55,16 @@ async def load_package(
 
 
 async def _commit(
-    pipeline: str, config: Config, sink: Sink, package: Package, observe: Observer, notify: Notify
+    pipeline: str,
+    config: Config,
+    sink: Sink,
+    package: Package,
+    observe: Observer,
+    notify: Notify,
+    imported: Schema | None,
 ) -> None:
     for _ in range(_MOST_CONFLICTS):
-        plan = await _fitting_plan(config, sink, package, notify)
+        plan = await _fitting_plan(config, sink, package, notify, imported)
         try:
             if plan:
                 await retry(partial(sink.apply, plan), config.retry, notify)
@@ -83,7 +90,9 @@ async def _commit(
     raise SchemaConflict(f"others changed the schema {_MOST_CONFLICTS} times while this load was planned; try again")
 
 
-async def _fitting_plan(config: Config, sink: Sink, package: Package, notify: Notify) -> SchemaPlan:
+async def _fitting_plan(
+    config: Config, sink: Sink, package: Package, notify: Notify, imported: Schema | None
+) -> SchemaPlan:
     """Return the way from the destination's schema to the one that the package needs, normalized anew where it must."""
     stored = await retry(sink.schema, config.retry, notify)
     plan = plan_of(package.normalized)
@@ -92,11 +101,11 @@ async def _fitting_plan(config: Config, sink: Sink, package: Package, notify: No
     preparer = Preparer(config, sink.capabilities)
     fixed: frozenset[tuple[str, str]] = frozenset()
     if stored.version != plan.base.version:
-        await to_thread.run_sync(shape_package, package, preparer, stored, fixed)
+        await to_thread.run_sync(shape_package, package, preparer, stored, imported, fixed)
         plan = plan_of(package.normalized)
     while refused := await _not_to_widen(config, sink, plan, notify):
         fixed |= refused
-        await to_thread.run_sync(shape_package, package, preparer, stored, fixed)
+        await to_thread.run_sync(shape_package, package, preparer, stored, imported, fixed)
         plan = plan_of(package.normalized)
     return plan
 

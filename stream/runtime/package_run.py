@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal
@@ -22,15 +22,28 @@ from stream.runtime.shape_package import plan_of, shape_package
 StepName = Literal["sync", "extract", "normalize", "load"]
 
 
+def _nobody(table: str, rows: int) -> None:
+    """Take what was normalized and do nothing."""
+
+
 class PackageRun:
     """Brings the packages of one pipeline to its destination, in the order of their ids.
 
-    `place` names destination and dataset. Every method raises `PipelineStepFailed` with the step that failed; nothing
-    is half-written then, and what was pending is pending still.
+    `place` names destination and dataset, `imported` is the schema that a user wants, `normalized` is
+    told of each table. Every method raises
+    `PipelineStepFailed` with the step that failed; nothing is half-written then, and what was pending is pending still.
     """
 
     def __init__(
-        self, pipeline: str, config: Config, sink: Sink, store: PackageStore, place: str, observe: Observer
+        self,
+        pipeline: str,
+        config: Config,
+        sink: Sink,
+        store: PackageStore,
+        place: str,
+        observe: Observer,
+        imported: Schema | None = None,
+        normalized: Callable[[str, int], None] = _nobody,
     ) -> None:
         self._pipeline = pipeline
         self._config = config
@@ -39,15 +52,18 @@ class PackageRun:
         self._observe = observe
         self._dataset = config.destination.dataset or pipeline
         self._place = place
+        self._imported = imported
+        self._normalized = normalized
         self._mirror = Mirror(store.working_dir)
 
-    async def sync(self) -> None:
-        """Connect, and take over the schema and the state that the destination holds."""
+    async def sync(self, *, restore: bool = True) -> None:
+        """Connect, and take over the schema that the destination holds, and unless told otherwise the state."""
         with failing("sync"):
             await retry(self._sink.open, self._config.retry, self._outage, within=self._config.retry.start_seconds)
             schema = await retry(self._sink.schema, self._config.retry, self._outage)
             states = await retry(self._sink.state, self._config.retry, self._outage)
-            self._mirror.write(self._place, Known(schema, states.get(STATE_KEY)))
+            state = states.get(STATE_KEY) if restore else self._mirror.read(self._place).state
+            self._mirror.write(self._place, Known(schema, state))
         self._observe(Started(self._sink.capabilities.name, self._dataset, (), schema.version, tuple(schema.tables)))
 
     def state(self) -> str | None:
@@ -65,7 +81,11 @@ class PackageRun:
     async def _normalize(self, package: Package) -> Package:
         with failing("normalize", package.load_id):
             preparer = Preparer(self._config, self._sink.capabilities)
-            return await to_thread.run_sync(shape_package, package, preparer, self._expected_schema())
+            schema = self._expected_schema()
+            shaped = await to_thread.run_sync(shape_package, package, preparer, schema, self._imported)
+        for table, rows in shaped.normalized.rows.items():
+            self._normalized(table, rows)
+        return shaped
 
     def _expected_schema(self) -> Schema:
         """Return the schema that will be there when the next package is loaded: after all that is normalized."""
@@ -77,7 +97,14 @@ class PackageRun:
             package = await self._normalize(package)
         with failing("load", package.load_id):
             loaded = await load_package(
-                self._pipeline, self._config, self._sink, self._store, package, self._observe, self._outage
+                self._pipeline,
+                self._config,
+                self._sink,
+                self._store,
+                package,
+                self._observe,
+                self._outage,
+                self._imported,
             )
         self._note(loaded)
         return loaded

@@ -57,16 +57,21 @@ class _Draft:
 
 
 def shape_package(
-    package: Package, preparer: Preparer, base: Schema, fixed: frozenset[tuple[str, str]] = frozenset()
+    package: Package,
+    preparer: Preparer,
+    base: Schema,
+    imported: Schema | None = None,
+    fixed: frozenset[tuple[str, str]] = frozenset(),
 ) -> Package:
     """Return the package with table files that lead from `base` to the schema it needs.
 
-    Never more than a page is in memory. Safe to repeat: what an earlier try left is replaced. `fixed`: the columns, by
-    table and name, that cannot take another type. Rows that no table can hold are set aside. Raises what `evolve` does.
+    Never more than a page is in memory. Safe to repeat: what an earlier try left is replaced. `imported`: tables and
+    columns that a user wants, where `base` has none. `fixed`: the columns, by table and name, that cannot take another
+    type. Rows that no table can hold are set aside. Raises what `evolve` does.
     """
     while True:
         try:
-            normalized = _shaped(package, preparer, base, fixed)
+            normalized = _shaped(package, preparer, base, imported, fixed)
             break
         except NotExact as error:
             fixed |= {(error.args[0], error.args[1])}
@@ -116,8 +121,14 @@ def rejects_of(package: Package) -> tuple[Reject, ...]:
     )
 
 
-def _shaped(package: Package, preparer: Preparer, base: Schema, fixed: frozenset[tuple[str, str]]) -> Normalized:
-    draft = _Draft(package.tables_folder(), base)
+def _shaped(
+    package: Package,
+    preparer: Preparer,
+    base: Schema,
+    imported: Schema | None,
+    fixed: frozenset[tuple[str, str]],
+) -> Normalized:
+    draft = _Draft(package.tables_folder(), base if imported is None else with_imported(base, imported))
     for part in package.manifest.parts:
         page = package.page(part)
         _add_page(draft, package, part, page, part.first_row, preparer, fixed)
@@ -134,6 +145,16 @@ def _shaped(package: Package, preparer: Preparer, base: Schema, fixed: frozenset
         nbytes=draft.nbytes,
         rejected=tuple(draft.rejected),
     )
+
+
+def with_imported(base: Schema, imported: Schema) -> Schema:
+    """Return `base` with the tables and columns of `imported` that it lacks; what it has stays as it is."""
+    tables = dict(base.tables)
+    for name, wanted in imported.tables.items():
+        mine = tables.get(name)
+        columns = wanted.columns if mine is None else {**wanted.columns, **mine.columns}
+        tables[name] = wanted if mine is None else replace(mine, columns={**mine.columns, **columns})
+    return replace(base, tables=tables)
 
 
 def _add_page(

@@ -1,0 +1,23 @@
+"""What a pipeline was made with besides its name, its folder and its destination."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from sinks import Sink, SinkOptions
+from stream.api.progress import Collector
+
+MakeSink: TypeAlias = Callable[[SinkOptions], Sink]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`make_sink` stands in for the destination's URL where the user gave an object."""
+
+    progress: Collector | None = None
+    import_schema_path: Path | None = None
+    export_schema_path: Path | None = None
+    make_sink: MakeSink | None = None
