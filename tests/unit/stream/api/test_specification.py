@@ -34,7 +34,8 @@ SIGNATURES = {
 METHODS = (
     "extract", "normalize", "load", "run", "run_async", "sync_destination", "drop", "state", "schemas",
     "default_schema", "has_pending_data", "dataset", "last_trace", "list_extracted_load_packages",
-    "list_normalized_load_packages", "list_completed_load_packages", "list_failed_jobs_in_package", "drop_pending_packages",
+    "list_normalized_load_packages", "list_completed_load_packages", "list_failed_jobs_in_package",
+    "drop_pending_packages",
 )  # fmt: skip
 
 
