@@ -63,7 +63,9 @@ class OwnershipLost(HeadraceError):
 
 
 class SchemaRefused(HeadraceError):
-    """Data does not fit the schema, and the contract says stop."""
+    """Data does not fit the schema, and the contract says stop; or a change of schema was not approved."""
+
+    exit_code = 8
 
 
 class PipelineStepFailed(HeadraceError):

@@ -10,6 +10,7 @@ from stream.config.loader import secrets
 from stream.config.models import Config
 from stream.decode.json import NULL, TOMBSTONE
 from stream.decode.reasons import Reason
+from stream.evolve import DISCARDED, REFUSALS, TOO_MANY_COLUMNS
 from stream.observe import Observer, to_all
 from stream.observe.health import Health
 from stream.observe.http import routes, served
@@ -45,7 +46,8 @@ def watched(pipeline: str, config: Config, *, progress: bool | None = None) -> I
 
 def counted(pipeline: str) -> Metrics:
     """Return metrics that know every reason for which a record of Kafka's can become something else than a row."""
-    return Metrics(pipeline, reject_reasons=(*Reason, *RefusedReason), skip_reasons=(TOMBSTONE, NULL))
+    refused = (*Reason, *RefusedReason, *REFUSALS, TOO_MANY_COLUMNS)
+    return Metrics(pipeline, reject_reasons=refused, skip_reasons=(TOMBSTONE, NULL, DISCARDED))
 
 
 def log_format_of(config: Config) -> LogFormat:

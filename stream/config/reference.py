@@ -108,6 +108,8 @@ def _type(node: Node) -> str:
         return " or ".join(_type(kind) for kind in node["anyOf"] if kind.get("type") != "null")
     if values := node.get("enum") or ([node["const"]] if "const" in node else []):
         return ", ".join(f"`{value}`" for value in values)
+    if "$ref" in node:
+        return "settings"
     if "additionalProperties" in node:
         return "settings by name"
     if node["type"] == "array":

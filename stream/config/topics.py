@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
 
 from stream.config.frozen import Frozen
-from stream.config.validators import check_name_template
+from stream.config.validators import check_data_type, check_name_template, check_pattern, check_time_format
 
 Metadata: TypeAlias = Literal["topic", "key", "headers"]
+
+
+PreferredType: TypeAlias = Annotated[str, AfterValidator(check_data_type)]
+Mode: TypeAlias = Literal["evolve", "freeze", "discard_row", "discard_value"]
+
+
+class Contract(Frozen):
+    """What may change in the tables, by kind of change."""
+
+    tables: Mode = "evolve"
+    """New tables."""
+    columns: Mode = "evolve"
+    """New columns."""
+    data_type: Mode = "evolve"
+    """Other types: columns that widen, and variants."""
+    freeze: Literal["reject", "stop"] = "reject"
+    """What becomes of a record that something frozen would have to change for: it is set aside, or the run ends."""
+
+
+class ColumnHint(Frozen):
+    """What is known of a column."""
+
+    data_type: Annotated[str, AfterValidator(check_data_type)] | None = None
+    """Type of the column when it is made: text, bigint, double, bool, timestamp, date, time, binary, json,
+    decimal(p,s). It never widens; other values go to a variant."""
+    nullable: bool = True
+    """When false, a record without a value is set aside."""
+    format: Annotated[str, AfterValidator(check_time_format)] | None = None
+    """How instants are written: epoch_s, epoch_ms, epoch_us, or a format of strptime."""
 
 
 class Topic(Frozen):
@@ -38,3 +68,11 @@ class Topic(Frozen):
     drop: tuple[str, ...] | None = None
     """Private fields that are not loaded. Of a record set aside from a topic with private fields, only the length and
     a keyed hash are stored."""
+    schema_contract: Contract | Mode | None = None
+    """What may change in the tables: one mode for all, or one for each of `tables`, `columns`, `data_type`. `evolve`:
+    anything; `freeze`: the record is set aside; `discard_row`: it is counted and dropped; `discard_value`: its value
+    is. What a new table is made with is not judged."""
+    columns: Mapping[str, ColumnHint] | None = None
+    """What is known of columns, by path or column."""
+    preferred_types: Mapping[Annotated[str, AfterValidator(check_pattern)], PreferredType] | None = None
+    """Types of new columns by name: a regular expression for whole names of columns, and the type."""

@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 
 _BROKER: Final = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:\[\]/@]+)(?::(?P<port>[0-9]{1,5}))?")
 _LAST_PORT: Final = 65_535
+_TYPES: Final = ("text", "bigint", "double", "bool", "timestamp", "date", "time", "binary", "json")
+_DECIMAL: Final = re.compile(r"decimal\((?:[1-9]|[12][0-9]|3[0-8]),[0-9]{1,2}\)")
+_EPOCHS: Final = ("epoch_s", "epoch_ms", "epoch_us")
 _FLAGS: Final = re.compile(r"(?:\(\?[aimsux]+\))*")
 
 
@@ -61,6 +64,20 @@ def check_registry_urls(urls: str) -> str:
         if "@" in url or parts.query or parts.fragment:
             raise ValueError("a registry's address has no user, query or fragment: use registry.username and password")
     return urls
+
+
+def check_data_type(text: str) -> str:
+    """Return the name of a column's type."""
+    if text not in _TYPES and not _DECIMAL.fullmatch(text):
+        raise ValueError(f"{text!r} is no type: there are {', '.join(_TYPES)} and decimal(p,s)")
+    return text
+
+
+def check_time_format(form: str) -> str:
+    """Return how instants are written: a unit since 1970, or a format of strptime."""
+    if form not in _EPOCHS and "%" not in form:
+        raise ValueError(f"{form!r} is no format of instants: there are {', '.join(_EPOCHS)} and those of strptime")
+    return form
 
 
 def in_utc(moment: datetime) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -27,10 +28,21 @@ class Evolved:
 
     A nullable column for which the batch has no value is left out of the table. `refused` and `discarded` name root
     rows by their id; neither these rows nor their children are in `tables`. A refused row's record is to be set aside
-    with its original bytes, a discarded one is counted and dropped.
+    with its original bytes, a discarded one is counted and dropped. `dropped` counts rows of child tables that a
+    contract left out, by table; `trimmed` counts values, by table and column.
     """
 
     plan: SchemaPlan
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
     refused: Mapping[str, Misfit] = field(default_factory=dict)
     discarded: Mapping[str, Misfit] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    trimmed: Mapping[str, int] = field(default_factory=dict)
+
+
+def left_out(evolved: Evolved) -> Mapping[str, int]:
+    """Return how many values and child rows a contract left out of records that are loaded, by table."""
+    counts: Counter[str] = Counter(evolved.dropped)
+    for column, count in evolved.trimmed.items():
+        counts[column.partition(".")[0]] += count
+    return counts

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from stream.evolve.table_rules import NO_RULES, TableRules
+
 Overflow = Literal["reject", "json"]
+
+
+def _no_rules(table: str) -> TableRules:
+    return NO_RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +29,5 @@ class Rules:
     stores_nul_text: bool = True
     overflow: Overflow = "reject"
     fixed: frozenset[tuple[str, str]] = frozenset()
+    of_table: Callable[[str], TableRules] = _no_rules
+    """What a user says of a root table and its children, by the original name of the root table."""

@@ -102,6 +102,8 @@ class BatchLoaded:
     newest_event: Mapping[Partition, float] = field(default_factory=dict)
     oldest_event: float | None = None
     nbytes: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Values, and rows of child tables, that a contract discarded while their records were loaded, by table."""
 
 
 @dataclass(frozen=True, slots=True)

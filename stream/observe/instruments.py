@@ -57,6 +57,9 @@ class Instruments:
         self.records_skipped = self._counter(
             "records_skipped", "Records that are neither rows nor rejects.", "topic", "reason"
         )
+        self.discarded_values = self._counter(
+            "discarded_values", "Values and child rows that a schema contract left out of loaded records.", "table"
+        )
         self.batch_records = self._histogram("batch_records", "Records in a batch as read.", _RECORDS)
         self.batch_bytes = self._histogram("batch_bytes", "Bytes in a batch as read.", _BYTES)
         self.flushes = self._counter("flushes", "Batches by the bound that ended them.", "cause")

@@ -148,6 +148,8 @@ class Metrics:
         for topic, reasons in fact.skipped.items():
             for reason, records in reasons.items():
                 known.records_skipped.labels(self._pipeline, topic, reason).inc(records)
+        for table, values in fact.left_out.items():
+            known.discarded_values.labels(self._pipeline, table).inc(values)
         known.commit_duration.labels(self._pipeline, self._sink, "ok").observe(fact.receipt.seconds)
         known.last_commit.labels(self._pipeline).set(now)
         if fact.oldest_event is not None:

@@ -13,7 +13,7 @@ from anyio import to_thread
 
 from checkpoints import Claim, OffsetRange, Position, Span
 from sinks import Batch, DataRefused, Receipt, Schema, SchemaPlan, WidenColumn
-from stream.evolve import Evolved, Misfit
+from stream.evolve import Evolved, Misfit, left_out
 from stream.model import Decoded, Documents, FlatTable, RawBatch
 from stream.model.schemas import Schemas
 from stream.observe.facts import BatchLoaded, Isolated, SchemaChanged, Stage, StageTimed
@@ -140,7 +140,7 @@ class Lane:
         step = next_step(self._context.pipeline, load_id, self._epoch, self._prepared_to, spans)
         self._prepared_to, self._schema = self._prepared_to | step.upto, evolved.plan.target
         batch = Batch(evolved.tables, self._context.preparer.storable(rejects), evolved.plan.target.version)
-        return Prepared(evolved.plan, batch, step, skipped, age_of(raw))
+        return Prepared(evolved.plan, batch, step, skipped, age_of(raw), left_out(evolved))
 
     async def _probe(self, raw: RawBatch, schemas: Schemas) -> frozenset[Record]:
         """Return the records that kill the decoder, where the last owners of a partition died."""
@@ -178,6 +178,7 @@ class Lane:
                 skipped=skipped,
                 newest_event=prepared.age.newest,
                 oldest_event=prepared.age.oldest,
+                left_out=prepared.left_out,
             )
         )
 

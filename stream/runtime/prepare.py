@@ -18,6 +18,7 @@ from stream.model import Decoded, Documents, FlatTable, PartitionRecords, RawBat
 from stream.model.schemas import NO_SCHEMAS, SchemaId, Schemas
 from stream.normalize import Names, normalize
 from stream.runtime.table_settings import TableSettings
+from stream.runtime.wishes import rules_of_topic
 from stream.transform import rules_for, transform, withhold
 
 
@@ -38,6 +39,7 @@ class Prepared:
     step: Checkpoint
     skipped: Mapping[Partition, Mapping[str, int]]
     age: Age
+    left_out: Mapping[str, int]
 
 
 class Preparer:
@@ -47,6 +49,7 @@ class Preparer:
         self._tables = config.tables
         self._settings = TableSettings(config)
         self._salt = salt_of(config)
+        self._wishes = cache(lambda table: rules_of_topic(self._settings.of_table(table)))
         self._rules = cache(lambda table: rules_for(self._settings.of_table(table), self._salt))
         self._capabilities = capabilities
         self._limits = config.limits
@@ -88,6 +91,7 @@ class Preparer:
             stores_nul_text=self._capabilities.stores_nul_text,
             overflow=self._tables.overflow,
             fixed=fixed,
+            of_table=self._wishes,
         )
         return evolve(schema, tables, rules)
 

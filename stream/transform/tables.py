@@ -11,12 +11,14 @@ from typing import Any, Final
 import pyarrow as pa
 
 from stream.model import FlatTable
+from stream.model.field_paths import FieldPath
 from stream.model.identifiers import is_system
 from stream.model.json_text import json_text
+from stream.model.table_places import TablePlace, places_of
 from stream.model.tables import DECLARED_MARK, is_declared, is_json, whole
-from stream.transform.paths import FieldPath, Path
 from stream.transform.pseudonyms import replaced
 from stream.transform.rules import TransformRules
+from stream.transform.times import times_in
 
 _OPAQUE: Final = frozenset({"_kafka_key", "_kafka_headers"})  # what a user may hide among the columns that we add
 
@@ -27,39 +29,30 @@ def transform(tables: Sequence[FlatTable], rules_of: Callable[[str], TransformRu
     `rules_of` gives the rules by the original name of the root table. `tables`: parents before children, as `normalize`
     gives them. A child table of which no field stays is left out as a whole.
     """
-    transformers: dict[str, _Transformer] = {}
-    kept: list[FlatTable] = []
-    for table in tables:
-        if table.parent is None:
-            transformer = _Transformer(rules_of(*table.source), table.name, ())
-        else:
-            transformer = transformers[table.parent].below(table.source)
-        transformers[table.name] = transformer
-        if (changed := transformer.transform(table)) is not None:
-            kept.append(changed)
-    return tuple(kept)
+    places = places_of(tables)
+    changed = [
+        _Transformer(rules_of(places[table.name].original), places[table.name]).transform(table) for table in tables
+    ]
+    wanted: set[str | None] = set()
+    for table in reversed(changed):  # a table of which nothing stays is there for the sake of what lies below it
+        if table.parent is None or table.origins or table.name in wanted:
+            wanted |= {table.name, table.parent}
+    return tuple(table for table in changed if table.name in wanted)
 
 
 class _Transformer:
-    """Applies the rules of one root table to one of its tables, which lies at `path` below it."""
+    """Applies the rules of one root table to one of its tables."""
 
-    def __init__(self, rules: TransformRules, root: str, path: Path) -> None:
+    def __init__(self, rules: TransformRules, place: TablePlace) -> None:
         self._rules = rules
-        self._root = root
-        self._path = path
+        self._place_of_table = place
 
-    def below(self, path: Path) -> _Transformer:
-        """Return a transformer for the child table of the lists at `path`."""
-        return _Transformer(self._rules, self._root, (*self._path, *path))
-
-    def transform(self, table: FlatTable) -> FlatTable | None:
-        """Return `table` as the rules want it; None for a child table of which nothing stays."""
+    def transform(self, table: FlatTable) -> FlatTable:
+        """Return `table` as the rules want it; without `origins` where nothing of it stays."""
         if not self._rules:
             return table
         chunks = tuple(self._chunk(table, chunk) for chunk in table.chunks)
         origins = {n: p for n, p in table.origins.items() if any(n in chunk.column_names for chunk in chunks)}
-        if table.parent and not origins:
-            return None
         return replace(table, chunks=chunks, origins=origins)
 
     def _chunk(self, table: FlatTable, chunk: pa.Table) -> pa.Table:
@@ -84,6 +77,8 @@ class _Transformer:
             yield pa.field(field.name, pa.string(), metadata=marks), replaced(whole(column), action)
         elif inside:
             yield field, pa.array([text and self._json(text, place) for text in column.to_pylist()], pa.string())
+        elif (form := self._rules.time_format(place)) is not None:
+            yield from ((pa.field(field.name, each.type), each) for each in times_in(whole(column), form))
         else:
             yield field, column
 
@@ -91,8 +86,7 @@ class _Transformer:
         """Return where a column's values are in the event; None for the columns that always stay."""
         if is_system(name):
             return FieldPath((name,), name) if name in _OPAQUE else None
-        above = table.name.removeprefix(self._root).removeprefix("__")
-        return FieldPath((*self._path, *table.origins.get(name, (name,))), f"{above}__{name}" if above else name)
+        return self._place_of_table.field(table, name)
 
     def _json(self, text: str, place: FieldPath) -> str | None:
         value = self._value(json.loads(text, parse_float=Decimal), place)

@@ -15,8 +15,8 @@ from sinks.memory import MemorySink, MemoryWarehouse
 from sinks.schema import DOUBLE
 from sinks.testing import one_at_a_time
 from stream.config.models import Batching, Config, Kafka, Retry, Tables
-from stream.config.topics import Topic
-from stream.errors import ConfigError, DestinationError, OwnershipLost, SourceGap
+from stream.config.topics import ColumnHint, Contract, Topic
+from stream.errors import ConfigError, DestinationError, OwnershipLost, SchemaRefused, SourceGap
 from stream.observe.facts import (
     BatchAbandoned,
     BatchLoaded,
@@ -456,3 +456,46 @@ async def test_topics_of_one_table_that_differ_in_what_they_hide_are_refused(sta
     stage.produce({"id": 2}, partition=Partition("refunds", 0))
     with pytest.raises(ConfigError, match="both fill table 'all', but differ in mask"):
         await stage.run()
+
+
+async def test_a_frozen_schema_sets_aside_what_would_change_it_and_goes_on(stage):
+    stage.produce({"id": 1})
+    await stage.run()
+    stage.config = stage.config.model_copy(update={"topics": {"orders": Topic(schema_contract="freeze")}})
+    stage.produce({"id": 2, "new": 1}, {"id": 3})
+    await stage.run(stage.sink("me again"))
+    assert [row["id"] for row in stage.rows()] == [1, 3]
+    assert [(reject.reason, reject.value) for reject in stage.warehouse.rejects] == [
+        ("schema_frozen", b'{"id": 2, "new": 1}')
+    ]
+
+
+async def test_a_contract_may_stop_the_stream_and_nothing_is_written(stage):
+    stage.produce({"id": 1})
+    await stage.run()
+    contract = Contract(columns="freeze", freeze="stop")
+    stage.config = stage.config.model_copy(update={"topics": {"orders": Topic(schema_contract=contract)}})
+    stage.produce({"id": 2, "new": 1})
+    with pytest.raises(SchemaRefused, match=r"orders\.new"):
+        await stage.run(stage.sink("me again"))
+    assert [row["id"] for row in stage.rows()] == [1]
+
+
+async def test_values_that_a_contract_discards_are_counted(stage):
+    stage.produce({"id": 1})
+    await stage.run()
+    stage.config = stage.config.model_copy(update={"topics": {"orders": Topic(schema_contract="discard_value")}})
+    stage.produce({"id": 2, "new": 1, "tags": ["a", "b"]})
+    await stage.run(stage.sink("me again"))
+    assert [fact.left_out for fact in stage.told(BatchLoaded)][-1] == {"orders": 1, "orders__tags": 2}
+
+
+async def test_instants_are_read_as_a_user_says_they_are_written(stage):
+    hints = {"made": ColumnHint(format="epoch_ms"), "sent": ColumnHint(format="%d.%m.%Y %H:%M")}
+    stage.config = stage.config.model_copy(update={"topics": {"orders": Topic(columns=hints)}})
+    stage.produce({"made": 1_700_000_000_123, "sent": "14.11.2023 22:13"}, {"made": 1, "sent": "soon"})
+    await stage.run()
+    first, second = stage.rows()
+    assert str(first["made"]) == "2023-11-14 22:13:20.123000+00:00"
+    assert str(first["sent"]) == "2023-11-14 22:13:00+00:00"
+    assert (second["sent"], second["sent__v_text"]) == (None, "soon")

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from stream.errors import ConfigError
 
 Path: TypeAlias = tuple[str, ...]
+
+_COLUMN: Final = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ class PathPattern:
     _matches: Callable[[str], bool]
     _keys: Path | None
 
+    @property
+    def column(self) -> str | None:
+        """Return the column of the root table that the pattern names as such; None where it may be something else."""
+        return self.text if _COLUMN.fullmatch(self.text) else None
+
     def covers(self, field: FieldPath) -> bool:
         """Return whether `field` is what the pattern names, or lies below it."""
         if self._keys is None:
@@ -47,10 +54,11 @@ class PathPattern:
 
 def parse_patterns(texts: Iterable[str]) -> tuple[PathPattern, ...]:
     """Return patterns for what a user wrote. Raises `ConfigError` for what is none."""
-    return tuple(map(_parse, texts))
+    return tuple(map(parse_pattern, texts))
 
 
-def _parse(text: str) -> PathPattern:
+def parse_pattern(text: str) -> PathPattern:
+    """Return the pattern that a user wrote. Raises `ConfigError` for what is none."""
     if len(text) > 2 and text[0] == text[-1] == "/":
         try:
             expression = re.compile(text[1:-1])
