@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ POSTGRES_URL = "postgresql://loader:hunter2@warehouse/warehouse"
         ("pipelines", {"Orders": {}}),
         ("pipelines", {"orders": {"workload": {"replica": 2}}}),
         ("pipelines", {"orders": {"alerts": {"enabled": True}}}),
+        ("files", {"headrace.yaml": "kafka: {}"}),
         ("alerts.freshnessTargetSeconds", 61),
         ("image.digest", "sha256:12"),
     ],
@@ -55,6 +57,8 @@ def test_a_parent_chart_may_pass(path: str, value: Any) -> None:
         (MINIMAL, "config.destination.url", POSTGRES_URL, "holds a password"),
         (MINIMAL, "config.destination.url", "postgresql://db/w?user=a&password=hunter2", "holds a password"),
         (MINIMAL, "secrets", {"destination.url": {"existingSecret": "a", "key": "b"}}, "given twice"),
+        (MINIMAL, "config.registry.url", "https://me:hunter2@registry:8081", "holds a password"),
+        (MINIMAL, "config.registry.url", "https://one:8081,https://two:8081", None),
         (DUCKDB, "workload.replicas", 2, "a file, which one process writes"),
         (DUCKDB, "autoscaling.kind", "hpa", "a file, which one process writes"),
         (DUCKDB, "config.destination.url", "sqlite:////data/a.db", None),
@@ -101,3 +105,13 @@ def test_everything_that_is_wrong_is_told_at_once_and_of_which_pipeline() -> Non
 def test_what_names_one_pipeline_cannot_be_shared(path: str, words: str) -> None:
     with pytest.raises(helm.Refused, match=words):
         helm.template(helm.changed(helm.example("pipelines"), path, "shop"))
+
+
+SECRETS = json.loads((helm.CHART / "values.schema.json").read_text())["definitions"]["secretSetting"]["enum"]
+
+
+@pytest.mark.parametrize("setting", [setting for setting in SECRETS if not setting.endswith("_file")])
+def test_no_secret_of_headrace_can_stand_in_the_environment(setting: str) -> None:
+    name = "__".join(["HEADRACE", *setting.upper().split(".")])
+    with pytest.raises(helm.Refused, match="in plain text"):
+        helm.template(helm.changed(MINIMAL, "extraEnv", [{"name": name, "value": "hunter2"}]))

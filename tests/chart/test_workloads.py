@@ -102,6 +102,16 @@ def test_a_change_of_the_configuration_replaces_the_pods_and_one_of_the_monitori
     assert before == same
 
 
+def test_a_further_file_lies_beside_the_configuration_and_replaces_the_pods_when_it_changes() -> None:
+    given = [
+        helm.changed(helm.example("minimal"), "files", {"orders.yaml": text}) for text in ("a: 1\nb: 2\n", "a: 2\n")
+    ]
+    one, other = (helm.template(values) for values in given)
+    assert helm.find(one, "ConfigMap")["data"]["orders.yaml"] == "a: 1\nb: 2\n"
+    templates = [helm.find(manifests, "StatefulSet")["spec"]["template"] for manifests in (one, other)]
+    assert templates[0] != templates[1]
+
+
 def test_a_deployment_that_fills_a_file_stops_before_it_starts_anew() -> None:
     assert helm.find(helm.template(helm.example("duckdb")), "Deployment")["spec"]["strategy"] == {"type": "Recreate"}
 

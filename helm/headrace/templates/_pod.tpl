@@ -116,7 +116,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:
-    headrace/config-checksum: {{ include "headrace.config" $values | sha256sum }}
+    headrace/config-checksum: {{ printf "%s%s" (include "headrace.config" $values) (toJson $values.files) | sha256sum }}
     {{- with $values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}

@@ -18,6 +18,9 @@ there is no destination: set config.destination.url, or secrets."destination.url
 {{- if regexMatch "://[^/?#]*:[^/?#]*@|[?&][^=&]*(?i:password|secret|token)[^=&]*=" $url }}
 config.destination.url holds a password, and a ConfigMap is no place for one: take it out and set secrets."destination.password"
 {{- end }}
+{{- if regexMatch "://[^/?#,]*:[^/?#,]*@" (dig "registry" "url" "" $config | default "") }}
+config.registry.url holds a password, and a ConfigMap is no place for one: take it out and set config.registry.username and secrets."registry.password"
+{{- end }}
 {{- if and (include "headrace.isFile" $values) (or $scaled (gt (int $values.workload.replicas) 1)) }}
 the destination is a file, which one process writes: set workload.replicas to 1 and autoscaling.kind to none
 {{- end }}
@@ -36,7 +39,7 @@ autoscaling.minReplicas is greater than autoscaling.maxReplicas
 networkPolicy.egress is empty, which cuts the pipeline off from Kafka and its destination: allow both, as in the example in values.yaml
 {{- end }}
 {{- range $values.extraEnv }}
-{{- if and .value (regexMatch "^HEADRACE__.*(PASSWORD|SECRET|TOKEN|DESTINATION__URL)$" (.name | default "")) }}
+{{- if and .value (regexMatch "^HEADRACE__.*(PASSWORD|SECRET|TOKEN|SALT|DESTINATION__URL)$" (.name | default "")) }}
 extraEnv has {{ .name }} in plain text: put its value into a secret of yours and name it in secrets
 {{- end }}
 {{- end }}
