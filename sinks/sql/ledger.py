@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.elements import ClauseElement
 
 from sinks.document import to_document, version_hash
 from sinks.ledger import LoadRow
-from sinks.schema import Schema
+from sinks.schema import Kind, Schema
 from sinks.sql import ddl
 from sinks.sql.dialect import Dialect
-from sinks.sql.statement import Statement, chunked, render
+from sinks.sql.statement import Statement, render, rows_of, template
 from sinks.sql.system import KEYS, LOADS, SCHEMAS, STATE, TABLES
 
 _EVERYBODY: Final = ""  # the pipeline of a state that all share
 _MERGE_TURN: Final = "merge_turn"
+
+_SQL_TYPES: Final[Mapping[Kind, Any]] = {"text": sa.Text, "bigint": sa.BigInteger, "bool": sa.Boolean}
+_FACTS: Final[Mapping[str, Any]] = {
+    field.name: _SQL_TYPES[TABLES[LOADS].columns[field.name].type.kind] for field in fields(LoadRow)
+}
 
 
 class Ledger:
@@ -30,6 +36,7 @@ class Ledger:
         self._loads = ddl.table_of(dialect, dataset, TABLES[LOADS], KEYS[LOADS])
         self._schemas = ddl.table_of(dialect, dataset, TABLES[SCHEMAS], KEYS[SCHEMAS])
         self._state = ddl.table_of(dialect, dataset, TABLES[STATE], KEYS[STATE])
+        self._record = template(self._recording())
         self._newest_version = render(sa.select(sa.func.coalesce(sa.func.max(self._schemas.c.version), 0)))
 
     def create(self) -> tuple[Statement, ...]:
@@ -49,17 +56,9 @@ class Ledger:
         ours = (tables.c.table_schema == self._dataset) & (tables.c.table_name == SCHEMAS)
         return render(sa.select(tables.c.table_name).where(ours))
 
-    def record(self, rows: Sequence[LoadRow]) -> tuple[Statement, ...]:
-        """Return the inserts of what a load did, one for each thousand rows, all for the same transaction.
-
-        They return a row for each that was new (none: the load had landed).
-        """
-        return tuple(self._record(some) for some in chunked(rows))
-
-    def _record(self, rows: Sequence[LoadRow]) -> Statement:
-        values = [{**asdict(row), "committed_at": sa.func.now()} for row in rows]
-        statement = insert(self._loads).values(values).on_conflict_do_nothing()
-        return render(statement.returning(self._loads.c.load_id))
+    def record(self, rows: Sequence[LoadRow]) -> Statement:
+        """Return the insert of what a load did. It returns a row for each that was new (none: the load had landed)."""
+        return self._record.fill(**{name: [getattr(row, name) for row in rows] for name in _FACTS})
 
     def is_committed(self, load_id: str) -> Statement:
         """Return the query that gives a row when the load of that id is in the ledger."""
@@ -88,6 +87,12 @@ class Ledger:
         """Return the query for version and document of the newest schema."""
         stored = self._schemas.c
         return render(sa.select(stored.version, stored.document).order_by(stored.version.desc()).limit(1))
+
+    def _recording(self) -> ClauseElement:
+        did = rows_of("did", _FACTS)
+        columns = {**{name: did.c[name] for name in _FACTS}, "committed_at": sa.func.now()}
+        statement = insert(self._loads).from_select(list(columns), sa.select(*columns.values()))
+        return statement.on_conflict_do_nothing().returning(self._loads.c.load_id)
 
     def store_schema(self, schema: Schema, pipeline: str) -> Statement:
         """Return the insert of a new version; the primary key refuses one that exists."""

@@ -1,9 +1,10 @@
-"""Advisory locks that keep writers of one dataset apart until their transaction ends."""
+"""Advisory locks that keep writers of one dataset apart until their transaction ends. Cached: each load takes one."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 import sqlalchemy as sa
@@ -16,16 +17,19 @@ _LOCK: Final = ("pid", "locktype", "granted", "classid", "objid", "objsubid")
 _ONE_KEY: Final = 1  # `objsubid` of an advisory lock whose key is one bigint: its halves are `classid` and `objid`
 
 
+@lru_cache(maxsize=256)
 def exclusive(*names: str) -> Statement:
     """Return the statement that waits until nobody holds the lock of these names, and takes it."""
     return render(sa.select(sa.func.pg_advisory_xact_lock(_key(names))))
 
 
+@lru_cache(maxsize=256)
 def shared(*names: str) -> Statement:
     """Return the statement that waits until nobody holds that lock exclusively, and takes it beside others."""
     return render(sa.select(sa.func.pg_advisory_xact_lock_shared(_key(names))))
 
 
+@lru_cache(maxsize=256)
 def end_overdue(*names: str) -> Statement:
     """Return the statement that ends whoever holds the lock of these names in a COPY that waits past our own timeout.
 

@@ -95,12 +95,12 @@ class Transactions:
         for topic in {partition.topic for partition in before.position.next} & origins.keys() - before.origins.keys():
             session.execute(self._offsets.adopt(self._pipeline, topic, origins[topic]))
         fresh = {partition: start for partition, start in starts.next.items() if partition not in before.position}
-        _execute_all(session, self._offsets.remember(self._pipeline, fresh, {**origins, **before.origins}))
+        session.execute(self._offsets.remember(self._pipeline, fresh, {**origins, **before.origins}))
 
     def _take(
         self, session: Session, partitions: Collection[Partition], epoch: int
     ) -> Mapping[Partition, tuple[int, int]]:
-        rows = _execute_all(session, self._offsets.take(self._pipeline, partitions, epoch, self._owner))
+        rows = session.execute(self._offsets.take(self._pipeline, partitions, epoch, self._owner))
         return {Partition(topic, number): (offset, attempts) for topic, number, offset, attempts in rows}
 
     def schema(self, session: Session) -> Schema:
@@ -276,7 +276,7 @@ class Transactions:
 
     def _keep_books(self, session: Session, batch: Batch, step: Checkpoint) -> None:
         try:
-            if not _execute_all(session, self._ledger.record(load_rows(batch, step, self._owner))):
+            if not session.execute(self._ledger.record(load_rows(batch, step, self._owner))):
                 raise Fenced(f"load {step.load_id} of pipeline {self._pipeline} has landed before")
             self._advance(session, step)
         except DataRefused as error:  # by a constraint that is not ours: no record is to blame
@@ -284,7 +284,7 @@ class Transactions:
 
     def _advance(self, session: Session, step: Checkpoint) -> None:
         failpoint("offset.before_cas")
-        moved = {Partition(topic, number) for topic, number in _execute_all(session, self._offsets.advance(step))}
+        moved = {Partition(topic, number) for topic, number in session.execute(self._offsets.advance(step))}
         if stuck := [partition for partition in step.since.next if partition not in moved]:
             expected = ", ".join(f"{partition} at {step.since.next[partition]}" for partition in stuck)
             raise Fenced(

@@ -3,8 +3,9 @@ FROM pg_catalog.pg_namespace
 WHERE pg_catalog.pg_namespace.nspname = $1
 -- ('shop',)
 
-INSERT INTO "shop"."_hr_loads" ("load_id", "pipeline", "topic", "partition", "start_offset", "stop_offset", "records", "rows", "rejected", "skipped", "holes", "lost", "status", "schema_version", "epoch", "owner", "committed_at") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, now()), ($17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, now()) ON CONFLICT DO NOTHING RETURNING "shop"."_hr_loads"."load_id"
--- ('load-1', 'shop', 'orders', 0, 5, 9, 3, 2, 1, 0, 1, False, 'loaded', 1, 3, 'me', 'load-1', 'shop', 'orders', 1, 0, 2, 2, 2, 0, 0, 0, False, 'loaded', 1, 3, 'me')
+INSERT INTO "shop"."_hr_loads" ("load_id", "pipeline", "topic", "partition", "start_offset", "stop_offset", "records", "rows", "rejected", "skipped", "holes", "lost", "status", "schema_version", "epoch", "owner", "committed_at") SELECT "did"."load_id", "did"."pipeline", "did"."topic", "did"."partition", "did"."start_offset", "did"."stop_offset", "did"."records", "did"."rows", "did"."rejected", "did"."skipped", "did"."holes", "did"."lost", "did"."status", "did"."schema_version", "did"."epoch", "did"."owner", now() AS now_1 
+FROM (SELECT unnest(CAST($1 AS TEXT[])) AS "load_id", unnest(CAST($2 AS TEXT[])) AS "pipeline", unnest(CAST($3 AS TEXT[])) AS "topic", unnest(CAST($4 AS BIGINT[])) AS "partition", unnest(CAST($5 AS BIGINT[])) AS "start_offset", unnest(CAST($6 AS BIGINT[])) AS "stop_offset", unnest(CAST($7 AS BIGINT[])) AS "records", unnest(CAST($8 AS BIGINT[])) AS "rows", unnest(CAST($9 AS BIGINT[])) AS "rejected", unnest(CAST($10 AS BIGINT[])) AS "skipped", unnest(CAST($11 AS BIGINT[])) AS "holes", unnest(CAST($12 AS BOOLEAN[])) AS "lost", unnest(CAST($13 AS TEXT[])) AS "status", unnest(CAST($14 AS BIGINT[])) AS "schema_version", unnest(CAST($15 AS BIGINT[])) AS "epoch", unnest(CAST($16 AS TEXT[])) AS "owner") AS "did" ON CONFLICT DO NOTHING RETURNING "shop"."_hr_loads"."load_id"
+-- (['load-1', 'load-1'], ['shop', 'shop'], ['orders', 'orders'], [0, 1], [5, 0], [9, 2], [3, 2], [2, 2], [1, 0], [0, 0], [1, 0], [False, False], ['loaded', 'loaded'], [1, 1], [3, 3], ['me', 'me'])
 
 SELECT "shop"."_hr_loads"."load_id" 
 FROM "shop"."_hr_loads" 
