@@ -2,6 +2,7 @@
 
 from sinks.changes import AddColumn, Change, CreateTable, SchemaPlan, WidenColumn
 from sinks.contract import Batch, Capabilities, Receipt, Reject, Sink, SinkOptions
+from sinks.datasets import fit_dataset
 from sinks.errors import DataRefused, InDoubt, SchemaConflict, SinkError, Transient
 from sinks.schema import Column, DataType, Schema, Table
 from sinks.write import Append, Merge, Replace, Scd2, SortBy, Write
@@ -33,4 +34,5 @@ __all__ = [
     "Transient",
     "WidenColumn",
     "Write",
+    "fit_dataset",
 ]

@@ -75,6 +75,9 @@ class Capabilities:
     stores_nul_text: bool = True  # NUL in text, and its escape in a JSON document
     case_sensitive_names: bool = True  # `Orders` and `orders` are two tables
     single_process: bool = False  # only one process may write (a DuckDB file)
+    reserved_columns: frozenset[str] = frozenset()  # names of columns that every table has already, in lower case
+    reserved_datasets: frozenset[str] = frozenset()  # names of schemas that mean something else, in lower case
+    reserved_dataset_prefix: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ def check_limits(schema: Schema, limits: Capabilities) -> None:
     """Raise `SinkError` when the destination cannot hold a name, all of a table's columns, or two names apart."""
     _check_apart("tables", schema.tables, limits)
     for table in schema.tables.values():
-        _check_name("table", table.name, limits)
+        check_name("table", table.name, limits)
         if len(table.columns) > limits.max_columns:
             raise SinkError(
                 f"table {table.name!r} would have {len(table.columns)} columns, {limits.name} takes at most "
@@ -21,7 +21,11 @@ def check_limits(schema: Schema, limits: Capabilities) -> None:
             )
         _check_apart(f"columns of table {table.name!r}", table.columns, limits)
         for column in table.columns:
-            _check_name(f"column of table {table.name!r}", column, limits)
+            check_name(f"column of table {table.name!r}", column, limits)
+            if column in limits.reserved_columns:
+                raise SinkError(
+                    f"table {table.name!r}: {limits.name} has a column {column!r} of its own in every table: rename it"
+                )
 
 
 def _check_apart(what: str, names: Iterable[str], limits: Capabilities) -> None:
@@ -36,7 +40,8 @@ def _check_apart(what: str, names: Iterable[str], limits: Capabilities) -> None:
             )
 
 
-def _check_name(what: str, name: str, limits: Capabilities) -> None:
+def check_name(what: str, name: str, limits: Capabilities) -> None:
+    """Raise `SinkError` when the destination cannot have this name."""
     size = len(name.encode("utf-8", "surrogatepass"))
     if not 0 < size <= limits.max_identifier_bytes:
         raise SinkError(

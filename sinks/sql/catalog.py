@@ -36,6 +36,10 @@ class FoundColumn(NamedTuple):
 class Catalog(Protocol):
     """The questions that one kind of database answers about the tables it holds: pure, the sink sends them."""
 
+    def dataset_exists(self, dataset: str) -> Statement:
+        """Return the query that gives a row when the dataset is there."""
+        ...
+
     def tables(self, dataset: str) -> Statement:
         """Return the query for all relations of a dataset, as rows of `FoundTable`."""
         ...

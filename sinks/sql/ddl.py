@@ -16,7 +16,7 @@ from sinks.changes import AddColumn, Change, CreateTable, WidenColumn
 from sinks.merging import ROOT_ID, unique_key
 from sinks.schema import Column, Table
 from sinks.sql.dialect import Dialect
-from sinks.sql.statement import Statement, quoted, render
+from sinks.sql.statement import Statement, namespace, quoted, render
 from sinks.write import Merge
 
 
@@ -66,7 +66,8 @@ class _CreateIndex(DDLElement):
 class _UseDataset(DDLElement):
     inherit_cache = False
 
-    def __init__(self, dataset: str) -> None:
+    def __init__(self, verb: str, dataset: str) -> None:
+        self.verb = verb
         self.dataset = dataset
 
 
@@ -75,9 +76,9 @@ def create_dataset(dataset: str) -> Statement:
     return render(CreateSchema(quoted(dataset), if_not_exists=True))
 
 
-def use_dataset(dataset: str) -> Statement:
+def use_dataset(dialect: Dialect, dataset: str) -> Statement:
     """Return the statement that makes names without a schema mean the tables of `dataset`."""
-    return render(_UseDataset(dataset))
+    return render(_UseDataset(dialect.use, namespace(dialect.catalog, dataset)))
 
 
 def create_system_table(dialect: Dialect, dataset: str, table: Table, key: Collection[str]) -> Statement:
@@ -141,7 +142,7 @@ def _table_with(dialect: Dialect, dataset: str, table: str, column: Column) -> s
 
 @compiles(_UseDataset)
 def _compile_use(element: _UseDataset, compiler: DDLCompiler, **_: object) -> str:
-    return f"SET search_path TO {compiler.preparer.quote_identifier(element.dataset)}"
+    return f"{element.verb} {compiler.preparer.quote_schema(element.dataset)}"
 
 
 @compiles(_CreateIndex)

@@ -45,17 +45,6 @@ class Ledger:
             ddl.create_system_table(self._dialect, self._dataset, table, KEYS[name]) for name, table in TABLES.items()
         )
 
-    def dataset_exists(self) -> Statement:
-        """Return the query that gives a row when the dataset is there."""
-        spaces = sa.table("pg_namespace", sa.column("nspname"), schema="pg_catalog")
-        return render(sa.select(spaces.c.nspname).where(spaces.c.nspname == self._dataset))
-
-    def has_schemas(self) -> Statement:
-        """Return the query that gives a row when schemas were stored in the dataset at some time."""
-        tables = sa.table("tables", sa.column("table_schema"), sa.column("table_name"), schema="information_schema")
-        ours = (tables.c.table_schema == self._dataset) & (tables.c.table_name == SCHEMAS)
-        return render(sa.select(tables.c.table_name).where(ours))
-
     def record(self, rows: Sequence[LoadRow]) -> Statement:
         """Return the insert of what a load did. It returns a row for each that was new (none: the load had landed)."""
         return self._record.fill(**{name: [getattr(row, name) for row in rows] for name in _FACTS})

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -13,9 +13,29 @@ from sqlalchemy.sql.elements import ClauseElement
 
 Scalar: TypeAlias = str | int | bool | bytes | datetime | None
 Value: TypeAlias = Scalar | Sequence[Scalar]
+T = TypeVar("T")
+
+# PostgreSQL takes 65,535 parameters in a statement; no row of ours has more than 20.
+MOST_ROWS: Final = 1_000
+
+_CATALOG_ENDS: Final = "\0"  # in no name
+
+
+class _Preparer(postgresql.base.PGIdentifierPreparer):
+    """Quotes the name of a schema that may have its catalog in front of it."""
+
+    def quote_schema(self, schema: str, force: Any = None) -> str:
+        return ".".join(map(self.quote_identifier, schema.split(_CATALOG_ENDS)))
+
+    format_schema = quote_schema
+
+
+class _Compiler(postgresql.base.PGDialect):
+    preparer = _Preparer
+
 
 # PostgreSQL's SQL with $1, $2 ... for parameters. DuckDB reads it too, and "%" and ":" in a name mean nothing in it.
-_COMPILER: Final = postgresql.base.PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]  # as SQLAlchemy has it
+_COMPILER: Final = _Compiler(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]  # as SQLAlchemy has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +81,11 @@ def literal(clause: ClauseElement) -> str:
     return str(clause.compile(dialect=_COMPILER, compile_kwargs={"literal_binds": True})).strip()
 
 
+def chunked(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Return `rows` in parts that one statement each can bring as parameters."""
+    return (rows[start : start + MOST_ROWS] for start in range(0, len(rows), MOST_ROWS))
+
+
 def rows_of(name: str, columns: Mapping[str, Any]) -> sa.Subquery:
     """Return a table made of one list a column: the parameters are named like the columns."""
     lists = {c: sa.cast(sa.bindparam(c, required=True), sa.ARRAY(kind)) for c, kind in columns.items()}
@@ -70,6 +95,11 @@ def rows_of(name: str, columns: Mapping[str, Any]) -> sa.Subquery:
 def by_column(names: Iterable[str], rows: Sequence[Sequence[Scalar]]) -> dict[str, list[Scalar]]:
     """Return rows as one list for each name."""
     return {name: [row[place] for row in rows] for place, name in enumerate(names)}
+
+
+def namespace(catalog: str | None, dataset: str) -> str:
+    """Return a dataset's name for statements: in its catalog, where that has one, so that it means no other catalog."""
+    return dataset if catalog is None else f"{catalog}{_CATALOG_ENDS}{dataset}"
 
 
 def quoted(name: str) -> sa.quoted_name:

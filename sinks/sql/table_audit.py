@@ -22,6 +22,14 @@ class TableAudit:
         self._dialect = dialect
         self._dataset = dataset
 
+    def dataset_exists(self, session: Session) -> bool:
+        """Return whether the dataset is there."""
+        return bool(session.execute(self._catalog.dataset_exists(self._dataset)))
+
+    def has_table(self, session: Session, table: str) -> bool:
+        """Return whether a table of that name is there."""
+        return any(found.table == table for found in self._tables(session))
+
     def check(self, session: Session, schema: Schema) -> None:
         """Raise `SinkError` when a table, ours or the user's, is not what it was made as."""
         tables = self._tables(session)

@@ -25,9 +25,9 @@ from sinks.sql.ledger import Ledger
 from sinks.sql.offsets import Offsets, known
 from sinks.sql.rejects import rejects_table
 from sinks.sql.session import Session
-from sinks.sql.statement import Statement
+from sinks.sql.statement import Statement, namespace
 from sinks.sql.states import States
-from sinks.sql.system import LOADS, REJECTS, TABLES
+from sinks.sql.system import LOADS, REJECTS, SCHEMAS, TABLES
 from sinks.sql.table_audit import TableAudit
 from sinks.sql.writers.arrival import Arrival, arrivals
 from sinks.sql.writers.merge import MergeWriter
@@ -43,12 +43,13 @@ class Transactions:
         self._dialect = dialect
         self._capabilities = capabilities
         self._dataset = options.dataset
+        self._space = namespace(dialect.catalog, options.dataset)
         self._pipeline = options.pipeline
         self._owner = options.owner
-        self._ledger = Ledger(dialect, options.dataset)
-        self._offsets = Offsets(dialect, options.dataset)
+        self._ledger = Ledger(dialect, self._space)
+        self._offsets = Offsets(dialect, self._space)
         self._audit = TableAudit(catalog, dialect, options.dataset)
-        self._states = States(dialect, options.dataset)
+        self._states = States(dialect, self._space)
         self._schema = Schema()  # the stored one, as last seen
 
     @property
@@ -61,8 +62,8 @@ class Transactions:
         session.execute(_BEGIN)
         self._lock(session, locks.exclusive)
         # PostgreSQL asks for the right to create a schema even if it exists: whoever was given one may lack it.
-        if not session.execute(self._ledger.dataset_exists()):
-            session.execute(ddl.create_dataset(self._dataset))
+        if not self._audit.dataset_exists(session):
+            session.execute(ddl.create_dataset(self._space))
         _execute_all(session, self._ledger.create())
         if not self._dialect.advisory_locks:
             session.execute(self._ledger.create_turn())
@@ -114,7 +115,7 @@ class Transactions:
 
     def stored_schema(self, session: Session) -> Schema:
         """Return the newest stored schema, or the empty one; creates nothing."""
-        return self.newest_schema(session) if session.execute(self._ledger.has_schemas()) else Schema()
+        return self.newest_schema(session) if self._audit.has_table(session, SCHEMAS) else Schema()
 
     def statements(self, plan: SchemaPlan) -> tuple[str, ...]:
         """Return the text of what `apply` would run for each change."""
@@ -147,7 +148,7 @@ class Transactions:
         if isinstance(change, WidenColumn) and not self._stays_exact(session, change):
             raise SchemaConflict(f"{change.table}.{change.column.name} holds integers that are no double by now")
         try:
-            for statement in ddl.alter(self._dialect, self._dataset, change):
+            for statement in ddl.alter(self._dialect, self._space, change):
                 session.execute(statement)
         except SinkError as error:
             if type(error) is not SinkError or not isinstance(change, WidenColumn):
@@ -175,13 +176,13 @@ class Transactions:
         """Return whether a column may take its new type now; see `Sink.can_widen`."""
         if self._audit.dependents(session, change.table, change.column.name):
             return False
-        ((rows,),) = session.execute(dml.count(self._dataset, change.table, max_rows + 1))
+        ((rows,),) = session.execute(dml.count(self._space, change.table, max_rows + 1))
         return bool(rows <= max_rows) and self._stays_exact(session, change)
 
     def _stays_exact(self, session: Session, change: WidenColumn) -> bool:
         if (change.was, change.column.type) != (BIGINT, DOUBLE):
             return True
-        return not session.execute(dml.beyond_double(self._dataset, change.table, change.column.name))
+        return not session.execute(dml.beyond_double(self._space, change.table, change.column.name))
 
     def is_committed(self, session: Session, load_id: str) -> bool:
         """Return whether the load is in the ledger, once every load in flight has ended.
@@ -246,7 +247,7 @@ class Transactions:
         arriving = list(arrivals(batch, schema))
         self._lock_merges(session, arriving)
         append = partial(self._copy, session)
-        writer = MergeWriter(session, self._dataset, append, by_index=self._dialect.merges_by_index)
+        writer = MergeWriter(session, self._space, append, by_index=self._dialect.merges_by_index)
         for each in arriving:
             try:
                 writer.write(each)
@@ -266,7 +267,7 @@ class Transactions:
 
     def _copy(self, session: Session, table: Table, data: pa.Table) -> None:
         try:
-            stored = session.copy(self._dataset, table, data)
+            stored = session.copy(self._space, table, data)
         except Transient:
             raise
         except SinkError as error:

@@ -101,6 +101,12 @@ class NameContract(SinkSuite):
     async def test_a_column_name_too_long_is_refused_before_any_ddl(self, sink: Sink) -> None:
         await _refused(sink, Table("other", {_too_long(sink): Column(_too_long(sink), TEXT)}))
 
+    async def test_a_column_of_a_reserved_name_is_refused_before_any_ddl(self, sink: Sink) -> None:
+        for name in sink.capabilities.reserved_columns:
+            with pytest.raises(SinkError, match=name):
+                await sink.apply(plan(Schema(), ORDERS, Table("other", {name: Column(name, TEXT)}, parent="orders")))
+        assert await sink.schema() == Schema()
+
     async def test_an_added_column_with_an_unusable_name_is_refused(self, sink: Sink) -> None:
         schema = await grown(sink, ORDERS)
         with pytest.raises(SinkError):

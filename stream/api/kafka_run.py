@@ -6,6 +6,7 @@ from typing import Final
 
 import anyio
 
+from sinks import fit_dataset
 from stream.api.destinations import default_group, open_sink, redacted, require_destination
 from stream.api.failed_step import StepWatch
 from stream.api.load_info import LoadInfo
@@ -43,8 +44,9 @@ async def run_stream(
     def open_source(config: Config, budget: Budget) -> KafkaSource:
         return KafkaSource(config.kafka, config.batching, budget, group=group, wants_headers=wants_headers(config))
 
+    dataset = fit_dataset(config.destination.dataset or pipeline, sink.capabilities)
     where = redacted(require_destination(pipeline, config.destination))
-    info = LoadInfoBuilder(pipeline, sink.capabilities.name, config.destination.dataset or pipeline, where)
+    info = LoadInfoBuilder(pipeline, sink.capabilities.name, dataset, where)
     steps = StepWatch()
     try:
         await serve(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import anyio
 
-from sinks import Schema, Sink
+from sinks import Schema, Sink, fit_dataset
 from stream.api.destinations import absolute_url, open_sink, redacted, require_destination
 from stream.api.load_info import LoadInfo
 from stream.api.load_info_builder import LoadInfoBuilder
@@ -109,7 +109,7 @@ class PackageSteps:
         """Return the sum of a run that begins now."""
         url = require_destination(self.pipeline, self.config.destination)
         sink = self.open_sink()
-        dataset = self.config.destination.dataset or self.pipeline
+        dataset = fit_dataset(self.config.destination.dataset or self.pipeline, sink.capabilities)
         return LoadInfoBuilder(self.pipeline, sink.capabilities.name, dataset, redacted(url))
 
     async def run(self, store: PackageStore, resources: Sequence[Resource], stopping: anyio.Event | None) -> LoadInfo:

@@ -157,6 +157,9 @@ class Tables(Frozen):
     """File with the schema of all records, which then have no schema id in front (Avro)."""
     name_template: Annotated[str, AfterValidator(check_name_template)] = "{topic}"
     """Name of a topic's table; `{topic}` stands for the topic. The result is normalized to snake_case."""
+    names: Literal["ascii", "unicode"] = "ascii"
+    """What becomes of keys in other scripts: `ascii` writes them in Latin letters (`Имя` becomes `imya`), `unicode`
+    keeps their letters. Columns and tables that exist keep their names."""
     max_nesting: Annotated[int, Field(ge=0)] | None = None
     """Levels of objects and lists that are taken apart; deeper ones stay JSON, with sorted keys and without members
     that are null. No bound when not set."""

@@ -47,11 +47,12 @@ class TableBuilders:
 
     def root(self, wanted: str) -> TableBuilder:
         """Return the root table for that original name."""
-        return self._draft(None, (wanted,), normalize_path((wanted,)), wanted)
+        return self._draft(None, (wanted,), normalize_path((wanted,), self._names.script), wanted)
 
     def child(self, parent: TableBuilder, path: Path) -> TableBuilder:
         """Return the table for the lists at `path` in the rows of `parent`."""
-        wanted = SEPARATOR.join((parent.name, *map(normalize_key, path)))
+        keys = (normalize_key(key, self._names.script) for key in path)
+        wanted = SEPARATOR.join((parent.name, *keys))
         return self._draft(parent.name, path, wanted, SEPARATOR.join((parent.name, *path)))
 
     def _draft(self, parent: str | None, source: Path, wanted: str, original: str) -> TableBuilder:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from anyio import to_thread
 
-from sinks import Schema, Sink
+from sinks import Schema, Sink, fit_dataset
 from stream.config.models import Config
 from stream.errors import PipelineStepFailed
 from stream.load import FailedAttempt, retry
@@ -50,7 +50,7 @@ class PackageRun:
         self._sink = sink
         self._store = store
         self._observe = observe
-        self._dataset = config.destination.dataset or pipeline
+        self._dataset = fit_dataset(config.destination.dataset or pipeline, sink.capabilities)
         self._place = place
         self._imported = imported
         self._normalized = normalized

@@ -71,7 +71,12 @@ class Preparer:
         incarnations: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[FlatTable, ...]:
         """Return the documents as relational tables, private fields hidden, with the names that `schema` has given."""
-        names = Names(schema, self._capabilities.max_identifier_bytes)
+        names = Names(
+            schema,
+            self._capabilities.max_identifier_bytes,
+            reserved=self._capabilities.reserved_columns,
+            script=self._tables.names,
+        )
         tables = normalize(
             documents, names=names, load_id=load_id, max_nesting=self._max_nesting, incarnations=incarnations
         )

@@ -8,7 +8,7 @@ from typing import Final
 import anyio
 
 from checkpoints.failpoints import failpoint
-from sinks import Sink, SinkError, Transient
+from sinks import Sink, SinkError, Transient, fit_dataset
 from stream.config.models import Config
 from stream.config.topic_settings import unmatched_patterns
 from stream.errors import DestinationError, HeadraceError, SourceUnavailable
@@ -65,7 +65,7 @@ async def _serve(
     try:
         if await _opened(config, sink, source, observe, stopping):
             schema = await sink.schema()
-            dataset = config.destination.dataset or pipeline
+            dataset = fit_dataset(config.destination.dataset or pipeline, sink.capabilities)
             topics = config.kafka.topics
             unmatched = unmatched_patterns(config, topics) if topics else ()
             observe(Started(sink.capabilities.name, dataset, topics, schema.version, tuple(schema.tables), unmatched))

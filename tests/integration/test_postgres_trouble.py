@@ -230,7 +230,7 @@ async def test_a_table_of_another_owner_is_not_gone(postgres_dsn: str, dataset: 
 DEPENDENTS = {
     "a view": "CREATE VIEW {0}.totals AS SELECT n FROM {0}.orders",
     "a materialized view": "CREATE MATERIALIZED VIEW {0}.totals AS SELECT max(n) AS most FROM {0}.orders",
-    "an index": "CREATE INDEX ON {0}.orders (n)",
+    "a partial index": "CREATE INDEX ON {0}.orders (note) WHERE n > 0",
     "an index on an expression": "CREATE INDEX ON {0}.orders ((n & 1))",
     "a generated column": "ALTER TABLE {0}.orders ADD COLUMN g bigint GENERATED ALWAYS AS (n & 1) STORED",
     "a check": "ALTER TABLE {0}.orders ADD CHECK (n & 1 >= 0)",
@@ -247,7 +247,17 @@ async def test_a_column_that_something_depends_on_is_not_widened(
     await grown(sink, ORDERS)
     run(postgres_dsn, DEPENDENTS[what].format(dataset))
     changes = [WidenColumn("orders", Column(name, kind), BIGINT) for name, kind in (("n", DOUBLE), ("note", JSON))]
-    assert [await sink.can_widen(change, max_rows=10) for change in changes] == [False, True]
+    can = [await sink.can_widen(change, max_rows=10) for change in changes]
+    assert can == [False, what != "a partial index"]
+
+
+async def test_a_column_with_a_plain_index_is_widened(sink: Sink, postgres_dsn: str, dataset: str) -> None:
+    schema = await grown(sink, ORDERS)
+    run(postgres_dsn, f"CREATE UNIQUE INDEX ON {dataset}.orders (n)")
+    wider = plan(schema, table("orders", n=DOUBLE, note=TEXT))
+    can = await sink.can_widen(wider.changes[0], max_rows=10)
+    await sink.apply(wider)
+    assert (can, await sink.schema()) == (True, wider.target)
 
 
 async def test_a_view_that_comes_between_plan_and_change_is_a_conflict(
@@ -266,6 +276,18 @@ async def test_text_with_nul_is_refused_and_the_sink_goes_on(sink: Sink) -> None
         await sink.load(batch(schema, {"orders": [{"note": "a\0b"}]}), data_step("load-1"))
     await sink.load(batch(schema, {"orders": [{"note": "ab"}]}), data_step("load-2"))
     assert len(await sink.query("select 1 from orders")) == 1
+
+
+async def test_datasets_whose_long_names_begin_alike_do_not_share_a_schema(postgres_dsn: str, dataset: str) -> None:
+    for end in ("one", "two"):
+        sink = connect(postgres_dsn, options(f"{dataset}_{'x' * 60}_{end}"))
+        await sink.open()
+        before = await sink.schema()
+        schema = await grown(sink, ORDERS)
+        await sink.load(batch(schema, {"orders": [{"n": 1}]}), data_step("load-1"))
+        rows = await sink.query("select n from orders")
+        await sink.aclose()
+        assert (before.version, len(rows)) == (0, 1)
 
 
 async def test_a_lock_that_is_not_released_is_waited_for_no_longer_than_told(postgres_dsn: str, dataset: str) -> None:

@@ -37,7 +37,7 @@ from sinks.sql.audit.changes import Changes
 from sinks.sql.audit.questions import PAUSED, Questions
 from sinks.sql.audit.rewinding import Rewinding
 from sinks.sql.session import Session
-from sinks.sql.statement import Statement, literal
+from sinks.sql.statement import Statement, literal, namespace
 from sinks.sql.system import OFFSETS, WATERMARKS
 from sinks.sql.transactions import Transactions
 from sinks.sql.worker import SessionThread
@@ -57,7 +57,7 @@ class SqlAudit:
         self._dataset = options.dataset
         self._pipeline = options.pipeline
         self._ask = Questions(transactions.dialect, options.dataset, options.pipeline)
-        self._change = Changes(self._ask, options.dataset, options.pipeline)
+        self._change = Changes(self._ask, namespace(transactions.dialect.catalog, options.dataset), options.pipeline)
         self._tables: frozenset[str] = frozenset()
 
     async def states(self) -> tuple[PartitionState, ...]:

@@ -14,7 +14,7 @@ from sinks.schema import Schema, Table
 from sinks.sql import ddl
 from sinks.sql.audit import userdata as user
 from sinks.sql.dialect import Dialect
-from sinks.sql.statement import Statement, quoted, render
+from sinks.sql.statement import Statement, namespace, quoted, render
 from sinks.sql.system import KEYS, LOADS, OFFSETS, REJECTS, SCHEMAS, STATE, TABLES, WATERMARKS
 
 PAUSED: Final = "paused"
@@ -26,7 +26,8 @@ class Questions:
     """One method for each question about one pipeline in one dataset."""
 
     def __init__(self, dialect: Dialect, dataset: str, pipeline: str) -> None:
-        self._dataset = dataset
+        self._schema_name = dataset
+        self._dataset = dataset = namespace(dialect.catalog, dataset)
         self._pipeline = pipeline
         made = {name: ddl.table_of(dialect, dataset, table, KEYS[name]) for name, table in TABLES.items()}
         self.offsets, self.loads, self.rejects_table = made[OFFSETS], made[LOADS], made[REJECTS]
@@ -35,7 +36,7 @@ class Questions:
     def system_tables(self) -> Statement:
         """Return the query for the names of the tables in the dataset."""
         known = sa.table("tables", sa.column("table_schema"), sa.column("table_name"), schema="information_schema")
-        return render(sa.select(known.c.table_name).where(known.c.table_schema == self._dataset))
+        return render(sa.select(known.c.table_name).where(known.c.table_schema == self._schema_name))
 
     def states(self) -> Statement:
         """Return the query for each partition's position, claim and time."""

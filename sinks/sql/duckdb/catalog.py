@@ -6,6 +6,8 @@ from typing import Final
 
 from sinks.sql.statement import Statement
 
+_DATASET_EXISTS: Final = "SELECT 1 FROM duckdb_schemas() WHERE database_name = current_database() AND schema_name = $1"
+
 _TABLES: Final = """
 SELECT table_name, true, '', true, false, '' FROM duckdb_tables()
 WHERE database_name = current_database() AND schema_name = $1
@@ -36,6 +38,10 @@ WHERE database_name = current_database() AND schema_name = $1 AND table_name = $
 
 class DuckdbCatalog:
     """The questions to DuckDB's table functions; see `sinks.sql.catalog.Catalog`."""
+
+    def dataset_exists(self, dataset: str) -> Statement:
+        """Return the query that gives a row when the schema is there."""
+        return Statement(_DATASET_EXISTS, (dataset,))
 
     def tables(self, dataset: str) -> Statement:
         """Return the query for all relations of a dataset."""

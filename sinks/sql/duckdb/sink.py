@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -12,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from sinks.contract import Capabilities, SinkOptions
+from sinks.datasets import fit_dataset
 from sinks.errors import InDoubt, SinkError, Transient
 from sinks.schema import Table
 from sinks.sql import ddl, dml
@@ -24,7 +26,12 @@ from sinks.sql.sink import SqlSink
 from sinks.sql.statement import Statement
 
 _CAPABILITIES: Final = Capabilities(
-    "duckdb", max_identifier_bytes=255, stores_nul_text=True, case_sensitive_names=False, single_process=True
+    "duckdb",
+    max_identifier_bytes=255,
+    stores_nul_text=True,
+    case_sensitive_names=False,
+    single_process=True,
+    reserved_datasets=frozenset({"information_schema", "pg_catalog", "system", "temp"}),
 )
 
 _INCOMING: Final = "hr_incoming"
@@ -70,6 +77,7 @@ def connect(url: str, options: SinkOptions) -> SqlSink:
             "the URL names no DuckDB file: write duckdb:///orders.duckdb for a file in this folder, "
             "duckdb:////data/orders.duckdb for an absolute path"
         )
+    options = replace(options, dataset=fit_dataset(options.dataset, _CAPABILITIES))
     return SqlSink(_Database(path, {**_SETTINGS, **dict(parse_qsl(parts.query))}, options), options)
 
 
@@ -180,7 +188,7 @@ class _Session:
     def query(self, sql: str) -> pa.Table:
         self._check_alive()
         try:
-            self._connection.execute(ddl.use_dataset(self._dataset).text)
+            self._connection.execute(ddl.use_dataset(DUCKDB, self._dataset).text)
             answer: pa.Table = self._connection.sql(sql).to_arrow_table()
         except duckdb.Error as error:
             raise self._map_error(error, while_working) from error
@@ -189,7 +197,7 @@ class _Session:
     def batches(self, sql: str, max_rows: int) -> Iterator[pa.Table]:
         self._check_alive()
         try:
-            self._connection.execute(ddl.use_dataset(self._dataset).text)
+            self._connection.execute(ddl.use_dataset(DUCKDB, self._dataset).text)
             reader = self._connection.sql(sql).to_arrow_reader(max_rows)
             yield reader.schema.empty_table()
             for batch in reader:

@@ -35,7 +35,7 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped
 """.strip()
 
-# An index is rebuilt for the new type, if that has an operator class like its own: nothing to rely on.
+# A plain B-tree is rebuilt for the new type (ours are of that kind); of any other index nobody knows.
 _DEPENDENTS: Final = """
 SELECT pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid)
 FROM pg_catalog.pg_depend d
@@ -43,9 +43,13 @@ JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refob
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_constraint k ON d.classid = 'pg_catalog.pg_constraint'::regclass AND k.oid = d.objid
+LEFT JOIN pg_catalog.pg_index i ON d.classid = 'pg_catalog.pg_class'::regclass AND i.indexrelid = d.objid
+LEFT JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
+LEFT JOIN pg_catalog.pg_am m ON m.oid = ic.relam
 WHERE d.refclassid = 'pg_catalog.pg_class'::regclass
   AND n.nspname = $1 AND c.relname = $2 AND a.attname = $3
-  AND k.contype IS DISTINCT FROM 'n'
+  AND coalesce(k.contype, '-') NOT IN ('n', 'p', 'u')
+  AND NOT coalesce(m.amname = 'btree' AND i.indexprs IS NULL AND i.indpred IS NULL, false)
 UNION
 SELECT 'the parent of table ' || c.relname
 FROM pg_catalog.pg_attribute a
@@ -57,6 +61,10 @@ WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND a.attinhcount > 0
 
 class PostgresCatalog:
     """The questions to `pg_catalog`; see `sinks.sql.catalog.Catalog`."""
+
+    def dataset_exists(self, dataset: str) -> Statement:
+        """Return the query that gives a row when the schema is there."""
+        return Statement("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1", (dataset,))
 
     def tables(self, dataset: str) -> Statement:
         """Return the query for all relations of a dataset."""

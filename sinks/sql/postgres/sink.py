@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final, cast
 
 import psycopg
@@ -16,6 +17,7 @@ from psycopg.pq.abc import PGresult
 from psycopg.types.string import TextLoader
 
 from sinks.contract import Capabilities, SinkOptions
+from sinks.datasets import fit_dataset
 from sinks.errors import InDoubt, SinkError, Transient
 from sinks.schema import Table
 from sinks.sql import ddl, dml
@@ -32,7 +34,16 @@ from sinks.sql.session import Session
 from sinks.sql.sink import SqlSink
 from sinks.sql.statement import Statement
 
-_CAPABILITIES: Final = Capabilities("postgres", max_identifier_bytes=63, max_columns=1_500, stores_nul_text=False)
+# Names of columns and schemas: PostgreSQL documentation, "System Columns" and CREATE SCHEMA.
+_CAPABILITIES: Final = Capabilities(
+    "postgres",
+    max_identifier_bytes=63,
+    max_columns=1_500,
+    stores_nul_text=False,
+    reserved_columns=frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}),
+    reserved_datasets=frozenset({"information_schema"}),
+    reserved_dataset_prefix="pg_",
+)
 
 # A dead peer is noticed after about 30 seconds, an unanswered write after as long.
 _KEEPALIVES: Final = {
@@ -63,6 +74,7 @@ def connect(url: str, options: SinkOptions) -> SqlSink:
             "libpq cannot read the PostgreSQL URL: write postgresql://user@host:5432/database, "
             "with parameters that libpq knows, as in ?sslmode=require"
         ) from error
+    options = replace(options, dataset=fit_dataset(options.dataset, _CAPABILITIES))
     return SqlSink(_Database(cast("dict[str, Any]", parameters), options), options)
 
 
@@ -160,7 +172,7 @@ class _Session:
         return cursor.rowcount
 
     def query(self, sql: str) -> pa.Table:
-        self.execute(ddl.use_dataset(self._dataset))
+        self.execute(ddl.use_dataset(POSTGRES, self._dataset))
         try:
             cursor = self._connection.execute(sql.encode())
         except psycopg.Error as error:
@@ -170,7 +182,7 @@ class _Session:
         return pa.Table.from_arrays([pa.array([row[i] for row in rows]) for i in range(len(names))], names)
 
     def batches(self, sql: str, max_rows: int) -> Iterator[pa.Table]:
-        for statement in reading.begin(ddl.use_dataset(self._dataset), sql):
+        for statement in reading.begin(ddl.use_dataset(POSTGRES, self._dataset), sql):
             self.execute(statement)
         while True:
             try:

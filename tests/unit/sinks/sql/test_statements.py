@@ -13,7 +13,7 @@ from sinks.sql import ddl, dml, locks
 from sinks.sql.dialect import DUCKDB, POSTGRES, Dialect
 from sinks.sql.ledger import Ledger
 from sinks.sql.offsets import Offsets
-from sinks.sql.statement import Statement
+from sinks.sql.statement import Statement, namespace
 
 GOLDEN = Path(__file__).parent / "golden"
 HOSTILE = 'id" int); drop table "victim"; --%s:x $1'
@@ -39,6 +39,11 @@ def check(name: str, *statements: Statement) -> None:
     assert text == file.read_text(encoding="utf-8")
 
 
+def shop(dialect: Dialect) -> str:
+    """Return the dataset `shop` as statements name it."""
+    return namespace(dialect.catalog, "shop")
+
+
 @both
 def test_a_table_is_created_with_each_type(dialect: Dialect) -> None:
     types = {
@@ -46,7 +51,7 @@ def test_a_table_is_created_with_each_type(dialect: Dialect) -> None:
         "time": TIME, "binary": BINARY, "decimal": decimal(38, 9), "json": JSON,
     }  # fmt: skip
     columns = {"_hr_id": Column("_hr_id", TEXT, nullable=False)} | {n: Column(n, t) for n, t in types.items()}
-    check(f"create_table_{dialect.name}", *ddl.alter(dialect, "shop", CreateTable(Table("orders", columns))))
+    check(f"create_table_{dialect.name}", *ddl.alter(dialect, shop(dialect), CreateTable(Table("orders", columns))))
 
 
 @both
@@ -56,12 +61,12 @@ def test_columns_are_added_and_widened(dialect: Dialect) -> None:
         WidenColumn("orders", Column("price", decimal(20, 4)), was=BIGINT),
         WidenColumn("orders", Column("size", BIGINT), was=BIGINT),
     ]
-    check(f"alter_table_{dialect.name}", *(s for change in changes for s in ddl.alter(dialect, "shop", change)))
+    check(f"alter_table_{dialect.name}", *(s for change in changes for s in ddl.alter(dialect, shop(dialect), change)))
 
 
 @both
 def test_system_tables_are_created_where_they_are_missing(dialect: Dialect) -> None:
-    check(f"system_tables_{dialect.name}", ddl.create_dataset("shop"), *Ledger(dialect, "shop").create())
+    check(f"system_tables_{dialect.name}", ddl.create_dataset(shop(dialect)), *Ledger(dialect, shop(dialect)).create())
 
 
 @both
@@ -73,7 +78,7 @@ def test_no_name_leaves_its_quotes(dialect: Dialect) -> None:
         WidenColumn(HOSTILE, Column(HOSTILE, TEXT), DATE),
     ]
     statements = [s for change in changes for s in ddl.alter(dialect, HOSTILE, change)]
-    check(f"hostile_names_{dialect.name}", ddl.create_dataset(HOSTILE), ddl.use_dataset(HOSTILE), *statements)
+    check(f"hostile_names_{dialect.name}", ddl.create_dataset(HOSTILE), ddl.use_dataset(dialect, HOSTILE), *statements)
 
 
 def test_rows_are_copied_and_inserted_by_name() -> None:
@@ -82,7 +87,7 @@ def test_rows_are_copied_and_inserted_by_name() -> None:
         "rows",
         dml.copy_from("shop", "orders", columns, "binary"),
         dml.copy_from("shop", "orders", columns, "csv"),
-        dml.insert_from("hr_incoming", "shop", "orders", columns),
+        dml.insert_from("hr_incoming", shop(DUCKDB), "orders", columns),
         dml.count("shop", "orders", 1_000_000),
         dml.beyond_double("shop", "orders", HOSTILE),
     )
@@ -123,7 +128,6 @@ def test_loads_and_schemas_are_recorded() -> None:
     ledger = Ledger(POSTGRES, "shop")
     check(
         "ledger",
-        ledger.dataset_exists(),
         ledger.record(load_rows(Batch(schema_version=1), STEP, "me")),
         ledger.is_committed("load-1"),
         ledger.newest_version(),

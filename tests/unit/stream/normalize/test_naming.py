@@ -24,10 +24,29 @@ LONG = "a_very_long_identifier_name_that_does_not_fit"
         ("", "_empty"),
         ("  ", "_empty"),
         ("____", "_empty"),
+        ("名前", "ming_qian"),
+        ("Имя", "imya"),
+        ("Größe", "grosse"),
+        ("🦔", "_hedgehogx"),
+        ("\ue000", "x"),
     ],
 )
 def test_a_key_becomes_snake_case(key: str, name: str) -> None:
     assert normalize_key(key) == name
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [("名前", "名前"), ("ИмяКлиента", "имяклиента"), ("Größe (cm)", "größe_cmx"), ("é", "é"), ("userId", "user_id")],
+)
+def test_a_key_in_another_script_may_be_kept(key: str, name: str) -> None:
+    assert Names(script="unicode").columns("t").column((key,)) == name
+
+
+def test_a_name_that_the_destination_keeps_for_itself_gets_a_tag() -> None:
+    columns = Names(reserved=frozenset({"xmin"})).columns("t")
+    assert columns.column(("xmin",)).startswith("xmin_")
+    assert columns.column(("x_min",)) == "x_min"
 
 
 def test_a_name_too_long_keeps_its_ends_around_a_tag() -> None:

@@ -13,7 +13,7 @@ import pytest
 from checkpoints import Checkpoint
 from checkpoints.testing import PIPELINE
 from sinks import Batch, InDoubt, SchemaConflict, Sink, SinkError, SinkOptions, Transient
-from sinks.schema import DOUBLE, TEXT
+from sinks.schema import BIGINT, DOUBLE, TEXT
 from sinks.sql.duckdb import connect
 from sinks.sql.duckdb import sink as duckdb_sink
 from sinks.testing import ORDERS, batch, data_step, grown, plan, settled, table
@@ -208,6 +208,18 @@ async def test_a_dataset_may_be_named_like_its_file(tmp_path: Path) -> None:
     rows = await sink.query("select 1 from orders")
     await sink.aclose()
     assert len(rows) == 0
+
+
+@pytest.mark.parametrize("dataset", ["memory", "main", "temp", "system", "_hr_file", "information_schema", "x" * 300])
+async def test_a_dataset_may_be_named_like_what_duckdb_has_itself(tmp_path: Path, dataset: str) -> None:
+    sink = sink_on(tmp_path / "a.duckdb", dataset)
+    await sink.open()
+    schema = await grown(sink, table(dataset[:9], n=BIGINT))
+    await sink.load(batch(schema, {dataset[:9]: [{"n": 1}]}), data_step("load-1"))
+    await grown(sink, table(dataset[:9], n=BIGINT, note=TEXT))
+    rows = await sink.query(f'select * from "{dataset[:9]}"')
+    await sink.aclose()
+    assert rows.to_pylist() == [{"n": 1, "note": None}]
 
 
 async def test_memory_lives_as_long_as_its_sink() -> None:

@@ -1,4 +1,4 @@
-CREATE TABLE "shop"."orders" (
+CREATE TABLE "_hr_file"."shop"."orders" (
 	"_hr_id" VARCHAR NOT NULL, 
 	"text" VARCHAR, 
 	"bigint" BIGINT, 

@@ -2,7 +2,7 @@ COPY "shop"."orders" ("_hr_id", "select", "id"" int); drop table ""victim""; --%
 
 COPY "shop"."orders" ("_hr_id", "select", "id"" int); drop table ""victim""; --%s:x $1") FROM STDIN WITH (FORMAT csv, ENCODING 'UTF8')
 
-INSERT INTO "shop"."orders" ("_hr_id", "select", "id"" int); drop table ""victim""; --%s:x $1") SELECT "hr_incoming"."_hr_id", "hr_incoming"."select", "hr_incoming"."id"" int); drop table ""victim""; --%s:x $1" 
+INSERT INTO "_hr_file"."shop"."orders" ("_hr_id", "select", "id"" int); drop table ""victim""; --%s:x $1") SELECT "hr_incoming"."_hr_id", "hr_incoming"."select", "hr_incoming"."id"" int); drop table ""victim""; --%s:x $1" 
 FROM "hr_incoming"
 
 SELECT count(*) AS count_1 

@@ -1,6 +1,6 @@
-CREATE SCHEMA IF NOT EXISTS "shop"
+CREATE SCHEMA IF NOT EXISTS "_hr_file"."shop"
 
-CREATE TABLE IF NOT EXISTS "shop"."_hr_loads" (
+CREATE TABLE IF NOT EXISTS "_hr_file"."shop"."_hr_loads" (
 	"load_id" VARCHAR NOT NULL, 
 	"pipeline" VARCHAR NOT NULL, 
 	"topic" VARCHAR NOT NULL, 
@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS "shop"."_hr_loads" (
 	PRIMARY KEY ("load_id", "topic", "partition")
 )
 
-CREATE TABLE IF NOT EXISTS "shop"."_hr_offsets" (
+CREATE TABLE IF NOT EXISTS "_hr_file"."shop"."_hr_offsets" (
 	"pipeline" VARCHAR NOT NULL, 
 	"topic" VARCHAR NOT NULL, 
 	"partition" BIGINT NOT NULL, 
@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS "shop"."_hr_offsets" (
 	PRIMARY KEY ("pipeline", "topic", "partition")
 )
 
-CREATE TABLE IF NOT EXISTS "shop"."_hr_schemas" (
+CREATE TABLE IF NOT EXISTS "_hr_file"."shop"."_hr_schemas" (
 	"version" BIGINT NOT NULL, 
 	"version_hash" VARCHAR NOT NULL, 
 	"document" VARCHAR NOT NULL, 
@@ -43,7 +43,7 @@ CREATE TABLE IF NOT EXISTS "shop"."_hr_schemas" (
 	PRIMARY KEY ("version")
 )
 
-CREATE TABLE IF NOT EXISTS "shop"."_hr_state" (
+CREATE TABLE IF NOT EXISTS "_hr_file"."shop"."_hr_state" (
 	"pipeline" VARCHAR NOT NULL, 
 	"key" VARCHAR NOT NULL, 
 	"document" VARCHAR NOT NULL, 
@@ -51,7 +51,7 @@ CREATE TABLE IF NOT EXISTS "shop"."_hr_state" (
 	PRIMARY KEY ("pipeline", "key")
 )
 
-CREATE TABLE IF NOT EXISTS "shop"."_hr_rejects" (
+CREATE TABLE IF NOT EXISTS "_hr_file"."shop"."_hr_rejects" (
 	"load_id" VARCHAR NOT NULL, 
 	"pipeline" VARCHAR NOT NULL, 
 	"topic" VARCHAR NOT NULL, 
@@ -64,7 +64,7 @@ CREATE TABLE IF NOT EXISTS "shop"."_hr_rejects" (
 	"error" VARCHAR
 )
 
-CREATE TABLE IF NOT EXISTS "shop"."_hr_watermarks" (
+CREATE TABLE IF NOT EXISTS "_hr_file"."shop"."_hr_watermarks" (
 	"pipeline" VARCHAR NOT NULL, 
 	"topic" VARCHAR NOT NULL, 
 	"partition" BIGINT NOT NULL, 
