@@ -11,6 +11,8 @@ from stream.cli.demo import demo
 from stream.cli.failures import reporting
 from stream.cli.plan import plan
 from stream.cli.run import run
+from stream.cli.verify import EPILOG as VERIFY_EPILOG
+from stream.cli.verify import verify
 
 app = typer.Typer(
     name="headrace",
@@ -23,6 +25,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(plan)
 app.command()(demo)
+app.command(epilog=VERIFY_EPILOG)(verify)
 app.add_typer(config.app, name="config")
 
 

@@ -32,7 +32,7 @@ FETCH_MAX_BYTES: Final = 16 * 1024 * 1024  # over all partitions of one broker: 
 T = TypeVar("T")
 
 
-def consumer_arguments(kafka: Kafka, group: str) -> dict[str, Any]:
+def consumer_arguments(kafka: Kafka, group: str | None) -> dict[str, Any]:
     """Return aiokafka's arguments. Raises `ConfigError` when the security settings are wrong or not safe."""
     return {
         "bootstrap_servers": kafka.brokers,

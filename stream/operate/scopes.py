@@ -1,0 +1,58 @@
+"""Which topics a pipeline has loaded, and which rows of the destination are whose."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+
+from sinks import Schema
+from sinks.audit import PartitionState, TopicScope
+from stream.config.models import Config
+from stream.errors import ConfigError
+from stream.normalize import Names
+from stream.runtime.table_settings import TableSettings
+
+_TOPIC_COLUMN = "_kafka_topic"
+
+
+def topics_of(states: Iterable[PartitionState], wanted: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the topics that the destination knows, sorted; of these only `wanted` ones where some are.
+
+    Raises `ConfigError` for one that the destination does not know.
+    """
+    known = {state.partition.topic for state in states}
+    if strange := sorted(set(wanted) - known):
+        there = ", ".join(sorted(known)) or "no topic"
+        raise ConfigError(f"this pipeline has loaded nothing of {', '.join(strange)}; it knows {there}")
+    return tuple(sorted(wanted or known))
+
+
+def scopes_of(
+    config: Config, schema: Schema, topics: Iterable[str], max_identifier_bytes: int, known: Iterable[str]
+) -> tuple[TopicScope, ...]:
+    """Return the rows of each of `topics`; `known` are all topics of the pipeline.
+
+    Raises `ConfigError` for a table that several topics share and that does not tell them apart.
+    """
+    tables = _tables(config, schema, {*topics, *known}, max_identifier_bytes)
+    sharing = Counter(tables.values())
+    return tuple(_scope(topic, tables[topic], schema, sharing) for topic in topics)
+
+
+def _scope(topic: str, table: str, schema: Schema, sharing: Mapping[str, int]) -> TopicScope:
+    if table not in schema.tables:
+        return TopicScope(topic, None)
+    if sharing[table] == 1:
+        return TopicScope(topic, table)
+    if _TOPIC_COLUMN not in schema.tables[table].columns:
+        raise ConfigError(
+            f"table {table} holds the rows of {sharing[table]} topics and does not say which are whose: set "
+            "tables.metadata = ['topic'] before the first load, then this command can tell them apart"
+        )
+    return TopicScope(topic, table, shared=True)
+
+
+def _tables(config: Config, schema: Schema, topics: Iterable[str], max_bytes: int) -> dict[str, str]:
+    settings = TableSettings(config)
+    names = Names(schema, max_bytes).tables()
+    return {topic: names.given.get((None, (settings.table(topic),)), "") for topic in sorted(topics)}
