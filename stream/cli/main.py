@@ -6,26 +6,31 @@ from typing import Annotated
 
 import typer
 
-from stream.cli import config
+from stream.cli import config, doctor, init, pause, plan, rejects, rewind, status, trace, verify
 from stream.cli.demo import demo
 from stream.cli.failures import reporting
-from stream.cli.plan import plan
 from stream.cli.run import run
-from stream.cli.verify import EPILOG as VERIFY_EPILOG
-from stream.cli.verify import verify
 
 app = typer.Typer(
     name="headrace",
     help="Events in Kafka become tables in a warehouse: continuously, each exactly once.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich would take two thirds of the time of `headrace --help`
 )
 app.command()(run)
-app.command()(plan)
+app.command()(plan.plan)
+app.command(epilog=init.EPILOG)(init.init)
+app.command(epilog=doctor.EPILOG)(doctor.doctor)
+app.command(epilog=status.EPILOG)(status.status)
+app.command(epilog=verify.EPILOG)(verify.verify)
+app.command(epilog=trace.EPILOG)(trace.trace)
+app.add_typer(rejects.app, name="rejects")
+app.command(epilog=rewind.EPILOG)(rewind.rewind)
+app.command(epilog=pause.PAUSE_EPILOG)(pause.pause)
+app.command(epilog=pause.RESUME_EPILOG)(pause.resume)
 app.command()(demo)
-app.command(epilog=VERIFY_EPILOG)(verify)
 app.add_typer(config.app, name="config")
 
 

@@ -204,6 +204,13 @@ class LagSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class WatermarksMoved:
+    """The destination knows by now: all records of these partitions up to that event time are in the tables."""
+
+    event_times: Mapping[Partition, float]  # seconds since 1970
+
+
+@dataclass(frozen=True, slots=True)
 class LoopTicked:
     """The event loop is alive, and came `lag_seconds` later than it was asked to."""
 
@@ -232,6 +239,7 @@ Fact: TypeAlias = (
     | BackPressure
     | BufferChanged
     | LagSeen
+    | WatermarksMoved
     | LoopTicked
 )
 

@@ -10,6 +10,7 @@ from stream.runtime.destination import Destination
 from stream.runtime.ids import LoadIds
 from stream.runtime.prepare import Preparer
 from stream.runtime.schemas import FindSchemas
+from stream.runtime.steering import Steering
 from stream.source.budget import Budget
 from stream.source.contract import Source
 
@@ -27,6 +28,7 @@ class RunContext:
     observe: Observer
     new_load_id: LoadIds
     find_schemas: FindSchemas
+    steering: Steering
 
     async def report_lag(self) -> None:
         """Tell what the broker says of the logs we read."""

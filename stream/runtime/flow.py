@@ -33,11 +33,16 @@ class Flow:
         try:
             with unwrap_single():
                 async with anyio.create_task_group() as group:
-                    await self._read(group)
+                    rewound = self._context.steering.raise_when_rewound
+                    group.start_soon(rewound, self._assignment.partitions, self._lane.epoch, name="rewound")
+                    async with anyio.create_task_group() as batches:
+                        await self._read(batches)
+                    group.cancel_scope.cancel()
         finally:
             self._in_flight.drop()
 
     async def _read(self, group: anyio.abc.TaskGroup) -> None:
+        await self._context.steering.go(self._assignment)
         line = Line(self._assignment, self._in_flight.committed)
         async with aclosing(self._assignment.batches(self._lane.committed)) as batches:
             began = time.monotonic()
@@ -49,3 +54,4 @@ class Flow:
                 del raw  # it has gone on: only who works on a batch holds its records
                 began = time.monotonic()
                 self._context.observe(BackPressure(began - waiting))
+                await self._context.steering.go(self._assignment)

@@ -46,7 +46,7 @@ class Lane:
         self.committed = claim.position
         self._context = context
         self._destination = context.destination
-        self._epoch = claim.epoch
+        self.epoch = claim.epoch
         self._prepared_to = claim.position
         self._schema = schema
         self._incarnations = incarnations
@@ -86,7 +86,7 @@ class Lane:
         gone = OffsetRange(gone.partition, self.committed.next[gone.partition], gone.stop)
         load_id = self._context.new_load_id()
         lost = (Span(gone, 0, lost=True),)
-        step = next_step(self._context.pipeline, load_id, self._epoch, self.committed, lost)
+        step = next_step(self._context.pipeline, load_id, self.epoch, self.committed, lost)
         await self._destination.load(Batch(), step)
         self.committed = self._prepared_to = self.committed | step.upto
 
@@ -137,7 +137,7 @@ class Lane:
         rejects = decoded.rejects + set_aside(raw, by_record(raw, evolved.refused, self._incarnations))
         skipped = skipped_with(decoded.skipped, by_record(raw, evolved.discarded, self._incarnations))
         spans = spans_of(raw, rejects, skipped)
-        step = next_step(self._context.pipeline, load_id, self._epoch, self._prepared_to, spans)
+        step = next_step(self._context.pipeline, load_id, self.epoch, self._prepared_to, spans)
         self._prepared_to, self._schema = self._prepared_to | step.upto, evolved.plan.target
         batch = Batch(evolved.tables, self._context.preparer.storable(rejects), evolved.plan.target.version)
         return Prepared(evolved.plan, batch, step, skipped, age_of(raw), left_out(evolved))

@@ -12,7 +12,7 @@ from checkpoints import Fenced, Position
 from sinks import SchemaConflict
 from stream.errors import OwnershipLost, SourceUnavailable
 from stream.load import FailedAttempt, retry
-from stream.observe.facts import Assigned, Claimed, FencedOut, GapAccepted, Retrying, Revoked, StateChanged
+from stream.observe.facts import Assigned, Claimed, FencedOut, GapAccepted, Retrying, Revoked
 from stream.runtime.bisect import load_bisecting
 from stream.runtime.context import RunContext
 from stream.runtime.flow import Flow
@@ -49,7 +49,7 @@ class Runner:
 
     async def _own(self, assignment: Assignment) -> None:
         self._context.observe(Assigned(assignment.partitions, assignment.topic_partitions))
-        self._context.observe(StateChanged("running"))
+        self._context.observe(self._context.steering.state)
         fences = 0
         stood = Position()
         refused: BatchRefused | None = None

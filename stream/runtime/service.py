@@ -14,7 +14,7 @@ from stream.config.topic_settings import unmatched_patterns
 from stream.errors import DestinationError, HeadraceError, SourceUnavailable
 from stream.load import FailedAttempt, retry
 from stream.model.exception_groups import unwrap_single
-from stream.observe.facts import LoopTicked, Observer, Retrying, Started, StateChanged
+from stream.observe.facts import LoopTicked, Observer, Retrying, Started, StateChanged, to_all
 from stream.observe.state_guard import forward_only
 from stream.runtime.context import RunContext
 from stream.runtime.destination import Destination
@@ -23,6 +23,8 @@ from stream.runtime.prepare import Preparer
 from stream.runtime.runner import Runner
 from stream.runtime.schemas import registry_of, schema_finder
 from stream.runtime.source_facts import ASKED_EVERY_SECONDS, to_fact
+from stream.runtime.steering import Steering
+from stream.runtime.watermarks import Watermarks
 from stream.source.budget import Budget
 from stream.source.contract import Source
 from stream.source.events import SourceEvent
@@ -42,11 +44,13 @@ async def serve(
     Raises what no retry can mend: `SourceError`, `SinkError`, `OwnershipLost`. Source and sink are closed on the way
     out.
     """
-    observe = forward_only(observe)
+    watermarks = Watermarks(config.service.watermark_delay_seconds)
+    observe = forward_only(to_all(watermarks.observe, observe))
     observe(StateChanged("starting"))
     with unwrap_single():
         async with anyio.create_task_group() as group:
             group.start_soon(_tick, observe, name="tick")
+            group.start_soon(watermarks.write, sink, observe, name="watermarks")
             await _serve(pipeline, config, sink, open_source, observe, stopping)
             group.cancel_scope.cancel()
 
@@ -72,8 +76,9 @@ async def _serve(
             preparer = Preparer(config, sink.capabilities)
             destination = Destination(sink, config.retry, observe)
             find_schemas = schema_finder(registry, config.retry, observe)
+            steering = Steering(sink, observe)
             context = RunContext(
-                pipeline, config, source, destination, preparer, budget, observe, load_ids(), find_schemas
+                pipeline, config, source, destination, preparer, budget, observe, load_ids(), find_schemas, steering
             )
             await _watched(Runner(context), context, stopping)
     except BaseException:
@@ -124,6 +129,7 @@ async def _watched(runner: Runner, context: RunContext, stopping: anyio.Event) -
     with unwrap_single():
         async with anyio.create_task_group() as group:
             group.start_soon(_watch_lag, context, name="lag")
+            await group.start(context.steering.watch, name="steering")
             group.start_soon(_drain, context, stopping, group.cancel_scope, name="drain")
             await runner.run()
             group.cancel_scope.cancel()

@@ -1,0 +1,109 @@
+"""Rejects loaded again after a fix: each becomes a row in the same commit in which it ceases to be a reject."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from typing import Final
+
+from anyio import to_thread
+
+from checkpoints import OffsetRange, Partition
+from sinks import Batch, Schema, Sink
+from sinks.audit import Audit, RejectFilter
+from sinks.ledger import RejectRow
+from stream.config.models import Config
+from stream.evolve import Evolved
+from stream.model import Decoded, PartitionRecords, RawBatch
+from stream.runtime.ids import LoadIds
+from stream.runtime.prepare import Preparer
+from stream.runtime.rejects import by_record
+
+AT_ONCE: Final = 500
+
+_Place = tuple[str, int, int]
+
+
+@dataclass(slots=True)
+class Replayed:
+    """How many rejects became rows, and how many are rejects still, by reason."""
+
+    rows: int = 0
+    still: dict[str, int] = field(default_factory=dict)
+
+
+class Replay:
+    """Loads rejects of one pipeline again, some hundred in a commit. Exactly once itself: see `Audit.replay`."""
+
+    def __init__(self, config: Config, sink: Sink, audit: Audit, new_load_id: LoadIds) -> None:
+        self._sink = sink
+        self._audit = audit
+        self._new_load_id = new_load_id
+        self._preparer = Preparer(config, sink.capabilities)
+
+    async def run(self, which: RejectFilter, *, do_it: bool) -> Replayed:
+        """Load what can be loaded by now; without `do_it` only tell what could."""
+        done = Replayed()
+        async for some in pages(self._audit, which, AT_ONCE):
+            await self._replay(some, done, do_it=do_it)
+        return done
+
+    async def _replay(self, some: Sequence[RejectRow], done: Replayed, *, do_it: bool) -> None:
+        raw = _as_read(some)
+        load_id = self._new_load_id()
+        schema = await self._sink.schema()
+        decoded, evolved = await to_thread.run_sync(self._made_of, raw, schema, load_id)
+        out = {(r.partition.topic, r.partition.number, r.offset): str(r.reason) for r in decoded.rejects}
+        for misfits in (evolved.refused, evolved.discarded):
+            for (partition, offset), misfit in by_record(raw, misfits).items():
+                out[partition.topic, partition.number, offset] = str(misfit.reason)
+        for reason in out.values():
+            done.still[reason] = done.still.get(reason, 0) + 1
+        fit = [row for row in some if _place(row) not in out]
+        done.rows += len(fit)
+        if fit and do_it:
+            if evolved.plan:
+                await self._sink.apply(evolved.plan)
+            await self._audit.replay(Batch(evolved.tables, (), evolved.plan.target.version), fit, load_id)
+
+    def _made_of(self, raw: RawBatch, schema: Schema, load_id: str) -> tuple[Decoded, Evolved]:
+        decoded = self._preparer.decode(raw)
+        tables = self._preparer.normalize(decoded.documents, schema, load_id)
+        return decoded, self._preparer.evolve(schema, tables)
+
+
+async def pages(audit: Audit, which: RejectFilter, size: int) -> AsyncIterator[Sequence[RejectRow]]:
+    """Yield all rejects that a filter means, in their order, some at a time."""
+    after: _Place | None = None
+    while some := await audit.rejects(which, after=after, limit=size):
+        yield some
+        after = _place(some[-1])
+
+
+def _as_read(some: Sequence[RejectRow]) -> RawBatch:
+    """Return rejects as the records they were; each range ends behind its last record."""
+    parts = []
+    for (topic, number), group in groupby(some, lambda row: (row.topic, row.partition)):
+        rows = list(group)
+        range = OffsetRange(Partition(topic, number), rows[0].offset, rows[-1].offset + 1)
+        parts.append(
+            PartitionRecords(
+                range,
+                [row.offset for row in rows],
+                [_milliseconds(row.timestamp) for row in rows],
+                [row.key for row in rows],
+                [row.value for row in rows],
+                [()] * len(rows),
+            )
+        )
+    return RawBatch(tuple(parts))
+
+
+def _milliseconds(at: datetime | None) -> int:
+    return -1 if at is None else round(at.timestamp() * 1000)
+
+
+def _place(row: RejectRow) -> _Place:
+    return row.topic, row.partition, row.offset
