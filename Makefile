@@ -71,6 +71,7 @@ bench: $(READY) ## Measure headrace beside its opponents (takes a while)
 
 docs: $(READY) ## Write the configuration reference and the chart's schema from the model, the chart's README from its values
 	$(BIN)/python -m stream.cli.main config docs > docs/configuration.md
+	$(BIN)/python -m stream.cli.main config metrics docs/metrics.md
 	$(BIN)/python -m helm
 
 format: $(READY) ## Format the code and mend what can be mended

@@ -59,3 +59,11 @@ def docs() -> None:
     from stream.config.reference import configuration_page
 
     print(configuration_page(), end="")
+
+
+@app.command(hidden=True)
+def metrics(page: Annotated[Path, typer.Argument(help="docs/metrics.md")]) -> None:
+    """Write the table of all metrics into the page that describes them."""
+    from stream.observe.instruments import Instruments, with_table
+
+    page.write_text(with_table(page.read_text(encoding="utf-8"), Instruments().table()), encoding="utf-8")

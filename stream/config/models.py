@@ -220,6 +220,9 @@ class Service(Frozen):
     """After SIGTERM: how long the batch in flight may take to commit before it is abandoned."""
     heartbeat_seconds: Seconds = 60.0
     """/livez fails when the event loop has not moved for this long."""
+    otlp_endpoint: str | None = None
+    """Send a trace for each batch to this OpenTelemetry collector, as in `http://localhost:4318/v1/traces`; needs
+    `headrace[otel]`. Off when not set."""
     freshness_target_seconds: Seconds = 60.0
     """How old an event may be when it becomes visible in the destination: what alerts and the page compare with."""
     watermark_delay_seconds: Annotated[float, Field(ge=0, le=_MOST_SECONDS, allow_inf_nan=False)] = 10.0

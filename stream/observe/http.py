@@ -9,17 +9,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import AF_INET, AF_INET6
 from threading import Thread
-from typing import Final
+from typing import Any, Final
 
 from stream.errors import ConfigError
 from stream.observe.health import Health
+from stream.observe.history import History, history_json
 from stream.observe.metrics import Metrics
+from stream.observe.page import POLICY, page_files
 from stream.observe.status import StatusBoard
-from stream.observe.status_page import PAGE_POLICY, as_json, as_page
+from stream.observe.status_json import as_json
 
 _ADDRESS: Final = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[^\[\]:]*)):(?P<port>[0-9]{1,5})")
 _POLL_SECONDS: Final = 0.1  # how long the end of a run waits for this thread, at most
@@ -42,21 +44,43 @@ class Answer:
 Route = Callable[[str], Answer]  # takes the Accept header
 
 
-def routes(metrics: Metrics, health: Health, board: StatusBoard) -> Mapping[str, Route]:
+@dataclass(frozen=True, slots=True)
+class Watchers:
+    """Who knows what is served. `config` is the effective configuration without its secrets."""
+
+    metrics: Metrics
+    health: Health
+    board: StatusBoard
+    history: History
+    config: Mapping[str, Any] = field(default_factory=dict)
+    freshness_target_seconds: float = 60.0
+
+
+def routes(known: Watchers) -> Mapping[str, Route]:
     """Return what is served at which path."""
+    page = {name: Answer(200, content_type, body, POLICY) for name, (content_type, body) in page_files().items()}
+    target = known.freshness_target_seconds
 
     def status(accept: str) -> Answer:
         if "text/html" in accept:
-            return Answer(200, "text/html; charset=utf-8", as_page(board.status, time.time()).encode(), PAGE_POLICY)
-        return Answer(200, "application/json", json.dumps(as_json(board.status, time.time()), indent=1).encode())
+            return page["index.html"]
+        return _json(as_json(known.board.status, time.time(), target))
 
     return {
-        "/": status,
+        "/": lambda _: page["index.html"],
+        "/page.css": lambda _: page["page.css"],
+        "/page.js": lambda _: page["page.js"],
         "/status": status,
-        "/metrics": lambda _: Answer(200, _METRICS_TYPE, metrics.render()),
-        "/livez": lambda _: _probe(health.liveness_problem()),
-        "/readyz": lambda _: _probe(health.readiness_problem()),
+        "/history": lambda _: _json(history_json(known.history.points, target)),
+        "/config": lambda _: _json(known.config),
+        "/metrics": lambda _: Answer(200, _METRICS_TYPE, known.metrics.render()),
+        "/livez": lambda _: _probe(known.health.liveness_problem()),
+        "/readyz": lambda _: _probe(known.health.readiness_problem()),
     }
+
+
+def _json(value: object) -> Answer:
+    return Answer(200, "application/json", json.dumps(value, indent=1).encode())
 
 
 @contextmanager

@@ -80,6 +80,9 @@ class Instruments:
         self.freshness = self._histogram(
             "freshness_seconds", "From the oldest event of a batch to its visibility in the destination.", _FRESHNESS
         )
+        self.freshness_target = self._gauge(
+            "freshness_target_seconds", "How old an event may be when it becomes visible, as configured."
+        )
         self.last_commit = self._gauge("last_commit_timestamp_seconds", "When the last batch became durable.")
         self.schema_changes = self._counter("schema_changes", "Changes of the destination's schema.", "table", "kind")
 
@@ -95,6 +98,9 @@ class Instruments:
         self.log_end_offset = self._gauge("log_end_offset", "Next offset that the log will deliver.", *_PARTITION)
         self.committed_event = self._gauge(
             "committed_event_timestamp_seconds", "Newest event visible in the destination.", *_PARTITION
+        )
+        self.watermark = self._gauge(
+            "watermark_timestamp_seconds", "Event time up to which all of it is in the tables.", *_PARTITION
         )
         self.topic_partitions = self._gauge("topic_partitions", "Partitions that the topic has.", "topic")
         self.assigned_partitions = self._gauge("assigned_partitions", "Partitions that are ours.", "topic")
@@ -128,3 +134,11 @@ def _row(metric: MetricWrapperBase) -> str:
     suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
     labels = ("version", "python") if family.type == "info" else metric._labelnames  # no public way to ask
     return f"| `{family.name}{suffix}` | {family.type} | {', '.join(labels)} | {family.documentation} |"
+
+
+def with_table(page: str, table: str) -> str:
+    """Return a page of documentation with `table` in the place of the one that it has."""
+    before, header, rest = page.partition("| name | type |")
+    lines = (header + rest).splitlines(keepends=True)
+    behind = next((place for place, line in enumerate(lines) if not line.startswith("|")), len(lines))
+    return before + table + "".join(lines[behind:])

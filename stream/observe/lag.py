@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from checkpoints import Partition
 from stream.observe.facts import (
@@ -15,6 +15,8 @@ from stream.observe.facts import (
     LogBounds,
     Revoked,
 )
+
+STALLED_SECONDS: Final = 60.0
 
 LagFact: TypeAlias = Assigned | Revoked | Claimed | BatchLoaded | LagSeen
 
@@ -28,6 +30,7 @@ class Standing:
     newest_event: float | None = None
     caught_up_at: float | None = None
     behind_at: float | None = None  # when it was first seen behind, since it was last seen level
+    moved_at: float | None = None  # when the committed offset was last another one than before
 
     @property
     def lag(self) -> int | None:
@@ -35,6 +38,13 @@ class Standing:
         if self.committed is None or self.bounds is None:
             return None
         return max(0, self.bounds.end - self.committed)
+
+    def is_stalled(self, now: float) -> bool:
+        """Return whether there are records to load and nothing was committed for long: by movement, not by a number."""
+        if not self.lag:
+            return False
+        still_since = max((at for at in (self.moved_at, self.behind_at) if at is not None), default=now)
+        return now - still_since > STALLED_SECONDS
 
     def lag_seconds(self, now: float) -> float:
         """Return for how long the destination has been behind, at most; 0 when it is not behind.
@@ -74,7 +84,8 @@ def _committed(standings: Standings, fact: Claimed | BatchLoaded, now: float) ->
     for partition, offset in position.next.items():
         was = standings.get(partition, Standing())
         seen = max((at for at in (was.newest_event, newest.get(partition)) if at is not None), default=None)
-        moved[partition] = replace(was, committed=offset, newest_event=seen)
+        moved_at = was.moved_at if offset == was.committed else now
+        moved[partition] = replace(was, committed=offset, newest_event=seen, moved_at=moved_at)
     return _levelled(moved, now)
 
 

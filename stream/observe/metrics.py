@@ -28,6 +28,7 @@ from stream.observe.facts import (
     StageTimed,
     Started,
     StateChanged,
+    WatermarksMoved,
 )
 from stream.observe.instruments import Instruments
 from stream.observe.known_labels import (
@@ -43,7 +44,8 @@ from stream.observe.partition_gauges import PartitionGauges
 class Metrics:
     """An observer that keeps one registry. `records_consumed` = root rows + rejects + skipped, once all is committed.
 
-    `reject_reasons` and `skip_reasons` are those that the stages may give: their counters start at 0.
+    `reject_reasons` and `skip_reasons` are those that the stages may give: their counters start at 0. The freshness
+    target is shown beside the freshness.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Metrics:
         *,
         reject_reasons: Collection[str] = (),
         skip_reasons: Collection[str] = (),
+        freshness_target_seconds: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._pipeline = pipeline
@@ -61,6 +64,8 @@ class Metrics:
         self._known = Instruments()
         self._partitions = PartitionGauges(pipeline, self._known, clock)
         init_labels_pipeline(self._known, pipeline, reject_reasons)
+        if freshness_target_seconds is not None:
+            self._known.freshness_target.labels(pipeline).set(freshness_target_seconds)
 
     @property
     def instruments(self) -> Instruments:
@@ -89,6 +94,8 @@ class Metrics:
                 self._partitions.observe(fact)
             case Claimed() | LagSeen():
                 self._partitions.observe(fact)
+            case WatermarksMoved():
+                self._partitions.show_watermarks(fact.event_times)
             case SchemaChanged():
                 self._schema_changed(fact)
             case _:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from prometheus_client import Gauge
 
@@ -34,6 +34,12 @@ class PartitionGauges:
         if isinstance(fact, Assigned | Revoked):
             self._count(fact)
 
+    def show_watermarks(self, event_times: Mapping[Partition, float]) -> None:
+        """Set the watermarks of partitions that are ours still."""
+        for partition, at in event_times.items():
+            if partition in self._standings:
+                self._set(self._known.watermark, partition, at)
+
     def _show(self, partition: Partition, standing: Standing) -> None:
         self._set(self._known.committed_offset, partition, standing.committed)
         self._set(self._known.committed_event, partition, standing.newest_event)
@@ -55,7 +61,8 @@ class PartitionGauges:
     def _per_partition(self) -> tuple[Gauge, ...]:
         known = self._known
         lag = (known.lag_records, known.lag_seconds)
-        return (*lag, known.committed_offset, known.log_start_offset, known.log_end_offset, known.committed_event)
+        logs = (known.committed_offset, known.log_start_offset, known.log_end_offset)
+        return (*lag, *logs, known.committed_event, known.watermark)
 
     def _count(self, fact: Assigned | Revoked) -> None:
         ours = Counter(partition.topic for partition in self._standings)

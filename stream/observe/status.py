@@ -24,6 +24,7 @@ from stream.observe.facts import (
     Started,
     State,
     StateChanged,
+    WatermarksMoved,
 )
 from stream.observe.formatting import describe
 from stream.observe.lag import Standing, follow
@@ -59,6 +60,7 @@ class Status:
     pipeline: str
     started_at: float
     state: State = "starting"
+    state_reason: str = ""
     sink: str = ""
     dataset: str = ""
     epoch: int = 0
@@ -71,6 +73,8 @@ class Status:
     partitions: Mapping[Partition, Standing] = field(default_factory=dict)
     commits: tuple[Commit, ...] = ()
     changes: tuple[Evolved, ...] = ()
+    freshness: float | None = None  # seconds from the oldest event of the newest batch to its commit
+    watermarks: Mapping[Partition, float] = field(default_factory=dict)
 
     @property
     def lag(self) -> int:
@@ -90,9 +94,11 @@ def after(status: Status, fact: Fact, now: float) -> Status:
         case Started():
             return replace(status, sink=fact.sink, dataset=fact.dataset, schema_version=fact.schema_version)
         case StateChanged():
-            return replace(status, state=fact.state)
+            return replace(status, state=fact.state, state_reason=fact.reason)
         case Assigned() | Revoked() | LagSeen():
             return replace(status, partitions=follow(status.partitions, fact, now))
+        case WatermarksMoved():
+            return replace(status, watermarks={**status.watermarks, **fact.event_times})
         case Claimed():
             return replace(status, epoch=fact.epoch, partitions=follow(status.partitions, fact, now))
         case BatchRead():
@@ -118,6 +124,7 @@ def _loaded(status: Status, fact: BatchLoaded, now: float) -> Status:
         rejects=_sum(status.rejects, fact.rejects),
         partitions=follow(status.partitions, fact, now),
         commits=(*status.commits, commit)[-_COMMITS:],
+        freshness=status.freshness if fact.oldest_event is None else max(0.0, now - fact.oldest_event),
     )
 
 

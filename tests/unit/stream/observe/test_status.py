@@ -28,10 +28,11 @@ from stream.observe.facts import (
     StateChanged,
 )
 from stream.observe.health import Health
-from stream.observe.http import Answer, parse_address, routes, served
+from stream.observe.history import History, history_json
+from stream.observe.http import Answer, Watchers, parse_address, routes, served
 from stream.observe.metrics import Metrics
 from stream.observe.status import StatusBoard
-from stream.observe.status_page import as_json, as_page
+from stream.observe.status_json import as_json
 
 ORDERS = Partition("orders", 0)
 HOSTILE = "<script>alert('x')</script>"
@@ -83,13 +84,40 @@ def test_the_status_sums_up_what_happened() -> None:
 
 def test_the_text_of_an_error_is_not_in_the_status() -> None:
     status = told(story(), Clock()).status
-    assert "hunter2" not in json.dumps(as_json(status, 1_000.0)) + as_page(status, 1_000.0)
+    assert "hunter2" not in json.dumps(as_json(status, 1_000.0))
 
 
-def test_a_hostile_name_is_escaped_on_the_page() -> None:
-    page = as_page(told(story(HOSTILE), Clock()).status, 1_000.0)
-    assert "<script" not in page
-    assert "&lt;script&gt;" in page
+def test_a_partition_that_has_records_to_load_and_does_not_move_is_stalled() -> None:
+    clock = Clock()
+    board = told(story(), clock)
+    moving, still = (as_json(board.status, at)["partitions"][0]["stalled"] for at in (1_050.0, 1_061.0))
+    assert (moving, still) == (False, True)
+
+
+def test_a_partition_that_is_level_is_not_stalled_however_long_it_stands() -> None:
+    board = told([*story(), loaded(100, 40)], Clock())
+    assert as_json(board.status, 9_000.0)["partitions"][0]["stalled"] is False
+
+
+def test_the_history_has_a_point_for_each_step_of_time() -> None:
+    clock = Clock()
+    history = History(clock)
+    for fact in (*story(), loaded(80, 20)):
+        history.observe(fact)
+    clock.now += 10
+    history.observe(LoopTicked(0.0))
+    history.observe(LoopTicked(0.0))
+    told_of = history_json(history.points, 60.0)
+    assert (told_of["rows_per_second"], told_of["lag_records"]) == ([7.9], [20])
+
+
+def test_the_history_keeps_an_hour() -> None:
+    clock = Clock()
+    history = History(clock)
+    for _ in range(1_000):
+        clock.now += 10
+        history.observe(LoopTicked(0.0))
+    assert len(history.points) == 360
 
 
 def test_the_rate_falls_when_nothing_is_committed() -> None:
@@ -146,7 +174,8 @@ def port() -> Iterator[int]:
     observe = to_all(metrics.observe, health.observe, board.observe)
     for fact in story():
         observe(fact)
-    with served("127.0.0.1:0", routes(metrics, health, board)) as port:
+    known = Watchers(metrics, health, board, History(), {"pipeline": "shop"})
+    with served("127.0.0.1:0", routes(known)) as port:
         yield port
 
 
@@ -172,6 +201,21 @@ def test_metrics_are_served(port: int) -> None:
 def test_the_status_is_json_for_machines_and_a_page_for_browsers(port: int) -> None:
     assert json.loads(asked(port, "/status")[1])["pipeline"] == "shop"
     assert asked(port, "/status", Accept="text/html")[1].startswith(b"<!doctype html>")
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/", "text/html"), ("/page.css", "text/css"), ("/page.js", "text/javascript")]
+)
+def test_the_page_is_three_files_and_runs_nothing_else(port: int, path: str, kind: str) -> None:
+    response, body = asked(port, path)
+    assert (response.headers["Content-Type"] or "").startswith(kind)
+    assert "script-src 'self'" in (response.headers["Content-Security-Policy"] or "")
+    assert b"http://" not in body.replace(b"http://www.w3.org/2000/svg", b"")
+    assert b"https://" not in body
+
+
+def test_the_configuration_is_served_as_it_was_given(port: int) -> None:
+    assert json.loads(asked(port, "/config")[1]) == {"pipeline": "shop"}
 
 
 @pytest.mark.parametrize("path", ["/status", "/metrics", "/livez", "/nowhere"])

@@ -1,0 +1,55 @@
+"""The status as plain values that JSON can hold: for machines, and for the page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from stream.observe.status import Status
+
+
+def as_json(status: Status, now: float, freshness_target_seconds: float | None = None) -> dict[str, Any]:
+    """Return the status as plain values."""
+    return {
+        "pipeline": status.pipeline,
+        "state": status.state,
+        "state_reason": status.state_reason,
+        "started_at": _instant(status.started_at),
+        "destination": {"sink": status.sink, "dataset": status.dataset, "schema_version": status.schema_version},
+        "epoch": status.epoch,
+        "records_read": status.records,
+        "batches_committed": status.batches,
+        "rows_committed": dict(status.rows),
+        "rows_per_second": round(status.rows_per_second(now), 1),
+        "rejects": dict(status.rejects),
+        "retries": status.retries,
+        "lag_records": status.lag,
+        "freshness_seconds": None if status.freshness is None else round(status.freshness, 3),
+        "freshness_target_seconds": freshness_target_seconds,
+        "partitions": [
+            {
+                "topic": partition.topic,
+                "partition": partition.number,
+                "committed_offset": standing.committed,
+                "log_start_offset": standing.bounds.start if standing.bounds else None,
+                "log_end_offset": standing.bounds.end if standing.bounds else None,
+                "lag_records": standing.lag,
+                "lag_seconds": round(standing.lag_seconds(now), 3),
+                "newest_event_at": _instant(standing.newest_event),
+                "complete_up_to": _instant(status.watermarks.get(partition)),
+                "stalled": standing.is_stalled(now),
+            }
+            for partition, standing in sorted(status.partitions.items())
+        ],
+        "last_commits": [
+            {"at": _instant(c.at), "load_id": c.load_id, "rows": c.rows, "rejects": c.rejects, "seconds": c.seconds}
+            for c in reversed(status.commits)
+        ],
+        "schema_changes": [
+            {"at": _instant(c.at), "version": c.version, "change": c.text} for c in reversed(status.changes)
+        ],
+    }
+
+
+def _instant(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
