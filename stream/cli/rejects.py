@@ -214,10 +214,13 @@ async def _count(outside: Outside, which: RejectFilter) -> int:
 
 async def _replay(outside: Outside, which: RejectFilter, *, do_it: bool) -> Replayed:
     from stream.operate.replay import Replay
+    from stream.operate.scopes import topics_of
+    from stream.operate.shaping import shaper_of
     from stream.runtime.ids import load_ids
 
-    await outside.audit.states()
-    return await Replay(outside.config, outside.sink, outside.audit, load_ids()).run(which, do_it=do_it)
+    topics = topics_of(await outside.audit.states())
+    shaper = await shaper_of(outside.config, outside.sink, topics)
+    return await Replay(shaper, outside.sink, outside.audit, load_ids()).run(which, do_it=do_it)
 
 
 def _shown(value: bytes | None) -> str:

@@ -70,7 +70,7 @@ async def check(outside: Outside, question: Question) -> Report:
     await outside.audit.states()  # says it in plain words when there is no such dataset
     schema = await outside.sink.schema()
     async with reading(outside.config.kafka) as reader:
-        verifier = Verifier(outside.config, outside.audit, schema, outside.sink.capabilities, reader)
+        verifier = Verifier(outside.config, outside.sink, outside.audit, schema, reader)
         return await verifier.verify(question)
 
 

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any, Final
 
 import pyarrow as pa
-from anyio import to_thread
 
 from checkpoints import OffsetRange, Partition
-from sinks import Capabilities, Schema
+from sinks import Schema
 from sinks.audit import Audit, TopicScope
-from stream.config.models import Config
 from stream.model import PartitionRecords, RawBatch
 from stream.operate.report import Findings
-from stream.runtime.prepare import Preparer
+from stream.operate.shaping import Shaper
 from stream.source.log_reader import LogReader
 
 ROWS_AT_ONCE: Final = 4_000  # records whose rows are in memory at once
 _LOAD_ID: Final = "_hr_load_id"
 _ROW_ID: Final = "_hr_id"
+_OFFSET: Final = "_kafka_offset"
 
-_Rows = Mapping[str, Mapping[str, Any]]
+_Rows = Mapping[Any, Mapping[str, Any]]
 
 
 class DeepCheck:
@@ -31,10 +30,9 @@ class DeepCheck:
 
     def __init__(
         self,
-        config: Config,
         audit: Audit,
         schema: Schema,
-        capabilities: Capabilities,
+        shaper: Shaper,
         reader: LogReader,
         findings: Findings,
     ) -> None:
@@ -42,7 +40,7 @@ class DeepCheck:
         self._schema = schema
         self._reader = reader
         self._findings = findings
-        self._preparer = Preparer(config, capabilities)
+        self._shaper = shaper
 
     async def run(
         self,
@@ -65,27 +63,22 @@ class DeepCheck:
                     await self._compare(scope, piece, counted=counted)
 
     async def _compare(self, scope: TopicScope, piece: PartitionRecords, *, counted: bool) -> None:
-        wanted = await to_thread.run_sync(self._made_of, piece)
-        found = {name: _by_id(table) for name, table in (await self._audit.rows(scope, piece.range)).items()}
-        roots = found.get(scope.table or "", {})
-        for name, rows in wanted.items():
+        shaped = await self._shaper.shape(RawBatch((piece,)), self._schema, "verify")
+        held = await self._audit.rows(scope, piece.range)
+        roots: set[object] = set(held[scope.table or ""][_ROW_ID].to_pylist()) if scope.table in held else set()
+        for name, table in shaped.evolved.tables.items():
             is_root = name == scope.table
-            held = found.get(name, {})
-            self._tell_altered(name, piece, rows, held)
+            key = _OFFSET if is_root else _ROW_ID
+            wanted, found = _by(key, table), _by(key, held[name]) if name in held else {}
+            self._tell_altered(name, piece, wanted, found)
             if not is_root and counted:
-                self._tell_lost(name, piece, _under(rows, roots), held)
-
-    def _made_of(self, piece: PartitionRecords) -> Mapping[str, _Rows]:
-        decoded = self._preparer.decode(RawBatch((piece,)))
-        tables = self._preparer.normalize(decoded.documents, self._schema, "verify")
-        evolved = self._preparer.evolve(self._schema, tables)
-        return {name: _by_id(table) for name, table in evolved.tables.items()}
+                self._tell_lost(name, piece, _under(wanted, roots), found)
 
     def _tell_altered(self, name: str, piece: PartitionRecords, wanted: _Rows, found: _Rows) -> None:
         altered: dict[str, list[str]] = {}
-        for row_id, row in wanted.items():
-            if row_id in found and (columns := _differing(row, found[row_id])):
-                altered[row_id] = columns
+        for key, row in wanted.items():
+            if key in found and (columns := _differing(row, found[key])):
+                altered[str(row[_ROW_ID])] = columns
         if altered:
             columns = sorted({column for some in altered.values() for column in some})
             text = f"{name}: values of {len(altered)} rows are not those of their events, in {', '.join(columns[:5])}"
@@ -99,13 +92,9 @@ class DeepCheck:
             self._findings.add("child_lost", piece.range.partition, piece.range.start, piece.range.stop, text, lost)
 
 
-def _under(rows: _Rows, roots: _Rows) -> list[str]:
+def _under(rows: _Rows, roots: Set[object]) -> list[str]:
     """Return the ids of child rows whose root row is there; those of one that is missing are told with it."""
-    return [
-        row_id
-        for row_id, row in rows.items()
-        if "_hr_root_id" not in row or row["_hr_root_id"] is None or row["_hr_root_id"] in roots
-    ]
+    return [row_id for row_id, row in rows.items() if row.get("_hr_root_id") is None or row["_hr_root_id"] in roots]
 
 
 def _pieces(part: PartitionRecords) -> Iterator[PartitionRecords]:
@@ -117,8 +106,8 @@ def _pieces(part: PartitionRecords) -> Iterator[PartitionRecords]:
         start = stop
 
 
-def _by_id(table: pa.Table) -> _Rows:
-    return {row[_ROW_ID]: row for row in table.to_pylist()}
+def _by(key: str, table: pa.Table) -> _Rows:
+    return {row[key]: row for row in table.to_pylist()}
 
 
 def _differing(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:

@@ -8,17 +8,13 @@ from datetime import datetime
 from itertools import groupby
 from typing import Final
 
-from anyio import to_thread
-
 from checkpoints import OffsetRange, Partition
-from sinks import Batch, Schema, Sink
+from sinks import Batch, Sink
 from sinks.audit import Audit, RejectFilter
 from sinks.ledger import RejectRow
-from stream.config.models import Config
-from stream.evolve import Evolved
-from stream.model import Decoded, PartitionRecords, RawBatch
+from stream.model import PartitionRecords, RawBatch
+from stream.operate.shaping import Shaper
 from stream.runtime.ids import LoadIds
-from stream.runtime.prepare import Preparer
 from stream.runtime.rejects import by_record
 
 AT_ONCE: Final = 500
@@ -37,11 +33,11 @@ class Replayed:
 class Replay:
     """Loads rejects of one pipeline again, some hundred in a commit. Exactly once itself: see `Audit.replay`."""
 
-    def __init__(self, config: Config, sink: Sink, audit: Audit, new_load_id: LoadIds) -> None:
+    def __init__(self, shaper: Shaper, sink: Sink, audit: Audit, new_load_id: LoadIds) -> None:
+        self._shaper = shaper
         self._sink = sink
         self._audit = audit
         self._new_load_id = new_load_id
-        self._preparer = Preparer(config, sink.capabilities)
 
     async def run(self, which: RejectFilter, *, do_it: bool) -> Replayed:
         """Load what can be loaded by now; without `do_it` only tell what could."""
@@ -53,11 +49,11 @@ class Replay:
     async def _replay(self, some: Sequence[RejectRow], done: Replayed, *, do_it: bool) -> None:
         raw = _as_read(some)
         load_id = self._new_load_id()
-        schema = await self._sink.schema()
-        decoded, evolved = await to_thread.run_sync(self._made_of, raw, schema, load_id)
-        out = {(r.partition.topic, r.partition.number, r.offset): str(r.reason) for r in decoded.rejects}
+        shaped = await self._shaper.shape(raw, await self._sink.schema(), load_id)
+        evolved = shaped.evolved
+        out = {(r.partition.topic, r.partition.number, r.offset): str(r.reason) for r in shaped.decoded.rejects}
         for misfits in (evolved.refused, evolved.discarded):
-            for (partition, offset), misfit in by_record(raw, misfits).items():
+            for (partition, offset), misfit in by_record(raw, misfits, self._shaper.incarnations).items():
                 out[partition.topic, partition.number, offset] = str(misfit.reason)
         for reason in out.values():
             done.still[reason] = done.still.get(reason, 0) + 1
@@ -67,11 +63,6 @@ class Replay:
             if evolved.plan:
                 await self._sink.apply(evolved.plan)
             await self._audit.replay(Batch(evolved.tables, (), evolved.plan.target.version), fit, load_id)
-
-    def _made_of(self, raw: RawBatch, schema: Schema, load_id: str) -> tuple[Decoded, Evolved]:
-        decoded = self._preparer.decode(raw)
-        tables = self._preparer.normalize(decoded.documents, schema, load_id)
-        return decoded, self._preparer.evolve(schema, tables)
 
 
 async def pages(audit: Audit, which: RejectFilter, size: int) -> AsyncIterator[Sequence[RejectRow]]:

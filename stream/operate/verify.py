@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from checkpoints import Partition
-from sinks import Capabilities, Schema
+from sinks import Schema, Sink
 from sinks.audit import Audit, TopicScope
 from sinks.write import APPEND
 from stream.config.models import Config
@@ -16,6 +16,7 @@ from stream.operate.check_partition import Evidence, PartitionCheck
 from stream.operate.deep import DeepCheck
 from stream.operate.report import Finding, Findings, PartitionReport, Report, TopicReport
 from stream.operate.scopes import scopes_of, topics_of
+from stream.operate.shaping import shaper_of
 from stream.source.contract import Bounds
 from stream.source.log_reader import LogReader
 
@@ -38,13 +39,11 @@ class Question:
 class Verifier:
     """Checks one pipeline. It changes nothing, and holds neither rows nor offsets of more than one bucket."""
 
-    def __init__(
-        self, config: Config, audit: Audit, schema: Schema, capabilities: Capabilities, reader: LogReader
-    ) -> None:
+    def __init__(self, config: Config, sink: Sink, audit: Audit, schema: Schema, reader: LogReader) -> None:
         self._config = config
+        self._sink = sink
         self._audit = audit
         self._schema = schema
-        self._capabilities = capabilities
         self._reader = reader
 
     async def verify(self, question: Question) -> Report:
@@ -53,7 +52,7 @@ class Verifier:
         states = await self._audit.states()
         known = topics_of(states)
         topics = topics_of(states, question.topics)
-        scopes = scopes_of(self._config, self._schema, topics, self._capabilities.max_identifier_bytes, known)
+        scopes = scopes_of(self._config, self._schema, topics, self._sink.capabilities.max_identifier_bytes, known)
         findings = Findings()
         reports = [await self._topic(scope, question, findings) for scope in scopes]
         found = tuple(findings.made)
@@ -115,7 +114,8 @@ class Verifier:
         *,
         counted: bool,
     ) -> None:
-        deep = DeepCheck(self._config, self._audit, self._schema, self._capabilities, self._reader, findings)
+        shaper = await shaper_of(self._config, self._sink, (scope.topic,))
+        deep = DeepCheck(self._audit, self._schema, shaper, self._reader, findings)
         for report in reports:
             partition = Partition(scope.topic, report.partition)
             if held := bounds.get(partition):
