@@ -11,13 +11,13 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from stream.api.credentials import configured_credentials, credentials_url
-from stream.api.destinations import resolve_destination, url_of
+from stream.api.destinations import resolve_destination, staging_of, url_of
 from stream.api.load_info import LoadInfo
 from stream.api.options import Options
 from stream.api.pipeline import Pipeline
 from stream.api.progress import collector_of
 from stream.api.state import checked_name, default_dir, recall
-from stream.api.validation import refuse_no_name, refuse_unbuilt
+from stream.api.validation import refuse_no_name
 from stream.config.loader import destination_from
 from stream.config.models import Config
 from stream.errors import ConfigError
@@ -45,7 +45,8 @@ def pipeline(
     `pipeline_name` defaults to the script's file name with the prefix `headrace_`, `dataset_name` to the name,
     `pipelines_dir` to `~/.headrace/pipelines`. `destination` is a name (`"duckdb"`: a file in the current folder), a
     URL, a module or an object; without it and `credentials`, `HEADRACE__DESTINATION__URL` is taken, and the other
-    variables of that section count as well. `credentials` may be text, an object of parts, or configured
+    variables of that section count as well. `staging` is a folder or the URL of an object store
+    where Parquet files land before they are loaded. `credentials` may be text, an object of parts, or configured
     (`DESTINATION__POSTGRES__CREDENTIALS`). `pipeline_salt` is the secret key of hashes that hide private values; its
     default is derived from the name, and no secret. `full_refresh` loads from scratch into
     `<dataset>_<YYYYMMDDhhmmss>`. `import_schema_path` and `export_schema_path` are folders for
@@ -58,14 +59,19 @@ def pipeline(
     )  # fmt: skip
     if _newest and all(value is None for value in given):
         return _newest[0]
-    refuse_unbuilt(staging=staging)
     refuse_no_name(dataset_name=dataset_name)
     name = checked_name(_script_name() if pipeline_name is None else pipeline_name)
     set_outside = destination_from(os.environ)
     url, make_sink = resolve_destination(destination, credentials, name, otherwise=set_outside.url)
     dataset = _dataset(dataset_name or set_outside.dataset or snake_case(name), full_refresh)
     where = set_outside.model_copy(update={"url": url, "dataset": dataset})
-    options = Options(collector_of(progress), _folder(import_schema_path), _folder(export_schema_path), make_sink)
+    options = Options(
+        collector_of(progress),
+        _folder(import_schema_path),
+        _folder(export_schema_path),
+        make_sink,
+        staging_of(staging, url),
+    )
     return _register(name, pipelines_dir, _salted(Config(pipeline=name, destination=where), pipeline_salt), options)
 
 

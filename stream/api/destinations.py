@@ -21,10 +21,12 @@ from sinks.registry import connect, schemes
 from stream.api.credentials import configured_credentials, credentials_url
 from stream.api.options import MakeSink
 from stream.config import fields
+from stream.config.lookup import require
 from stream.config.models import Config, Destination
 from stream.config.redaction import MASK
 from stream.config.urls import check_password, masked
 from stream.errors import ConfigError
+from stream.runtime.staging import Staging
 
 _FILES: Final = {"duckdb": "duckdb:///{name}.duckdb"}  # need nothing but a file in the current folder
 _RELATIVE_FILE: Final = re.compile(r"duckdb:///(?P<path>[^/:?#][^?#]*)(?P<rest>.*)")
@@ -55,6 +57,29 @@ def resolve_destination(
     if given is None and destination is not None and ":" not in destination:
         given = configured_credentials(destination, pipeline_name)
     return url_of(destination, given, pipeline_name, otherwise=otherwise), None
+
+
+def staging_of(staging: Any, url: SecretStr | None) -> Staging | None:
+    """Return the place where files land before `url` loads them; None for None.
+
+    `staging`: a folder, the URL of one, the name `filesystem` with the URL configured as `staging.url`, or `Staging`.
+    Raises `ConfigError` at once for a pair that cannot work.
+    """
+    if staging is None:
+        return None
+    if staging == "filesystem":
+        staging = require("url", ("staging",), secret=False)
+    if isinstance(staging, Path):
+        staging = str(staging)
+    if isinstance(staging, str) and _scheme(staging) in schemes():
+        raise ConfigError(
+            f"staging is a folder or an object store for Parquet files, and {_scheme(staging)} is a database"
+        )
+    if url is not None and _scheme(url.get_secret_value()) in ("memory", "object"):
+        raise ConfigError("staging needs a destination that loads files, such as duckdb or postgresql")
+    if not isinstance(staging, str | Staging):
+        raise ConfigError(f"staging is a folder or the URL of an object store, not a {type(staging).__name__}")
+    return Staging(staging) if isinstance(staging, str) else staging
 
 
 def url_of(

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from sinks import Sink, SinkOptions
 from stream.api.progress import Collector
+from stream.runtime.staging import Staging
 
 MakeSink: TypeAlias = Callable[[SinkOptions], Sink]
 
@@ -21,3 +22,4 @@ class Options:
     import_schema_path: Path | None = None
     export_schema_path: Path | None = None
     make_sink: MakeSink | None = None
+    staging: Staging | None = None

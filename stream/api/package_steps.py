@@ -102,7 +102,15 @@ class PackageSteps:
         """Return the steps over one sink."""
         observe = to_all(observe, self.reporter.observe)
         return PackageRun(
-            self.pipeline, self.config, sink, store, self.place, observe, self._imported(), self.reporter.normalized
+            self.pipeline,
+            self.config,
+            sink,
+            store,
+            self.place,
+            observe,
+            imported=self._imported(),
+            normalized=self.reporter.normalized,
+            staging=self.options.staging,
         )
 
     def info(self) -> LoadInfoBuilder:

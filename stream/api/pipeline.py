@@ -15,7 +15,14 @@ from anyio.from_thread import start_blocking_portal
 
 from sinks import Schema
 from stream.api.dataset import Dataset
-from stream.api.destinations import absolute_url, open_sink, redacted, require_destination, resolve_destination
+from stream.api.destinations import (
+    absolute_url,
+    open_sink,
+    redacted,
+    require_destination,
+    resolve_destination,
+    staging_of,
+)
 from stream.api.kafka_run import run_stream
 from stream.api.load_info import ExtractInfo, LoadInfo, NormalizeInfo
 from stream.api.load_info_builder import package_info
@@ -89,8 +96,8 @@ class Pipeline:
         and loaded in one commit. A run that dies is finished by the next one; nothing is half-written.
         """
         refuse_running_loop()
-        refuse_unbuilt(staging=staging, schema=schema)
-        at = self._at(destination, dataset_name, credentials)
+        refuse_unbuilt(schema=schema)
+        at = self._at(destination, dataset_name, credentials, staging)
         if isinstance(data, KafkaEvents):
             _refuse_for_kafka(table_name)
             return self._noted(anyio.run(at._until_stopped, data))
@@ -286,14 +293,15 @@ class Pipeline:
         named = self.config.destination.model_copy(update={"dataset": self.dataset_name})
         return self.config.model_copy(update={"pipeline": self.pipeline_name, "destination": named})
 
-    def _at(self, destination: Any, dataset_name: str | None, credentials: Any) -> Pipeline:
+    def _at(self, destination: Any, dataset_name: str | None, credentials: Any, staging: Any = None) -> Pipeline:
         refuse_no_name(dataset_name=dataset_name)
         where = self.config.destination
         url, make_sink = resolve_destination(destination, credentials, self.pipeline_name, otherwise=where.url)
         moved = where.model_copy(update={"url": url, "dataset": dataset_name or where.dataset})
         made = make_sink if url is not where.url else self.options.make_sink
+        staged = staging_of(staging or self.options.staging, url)
         config = self.config.model_copy(update={"destination": moved})
-        return replace(self, config=config, options=replace(self.options, make_sink=made))
+        return replace(self, config=config, options=replace(self.options, make_sink=made, staging=staged))
 
     def _noted(self, info: LoadInfo) -> LoadInfo:
         self.history[:] = [info]

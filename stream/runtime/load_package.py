@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
+import pyarrow as pa
 from anyio import to_thread
 
 from checkpoints import Checkpoint, Fenced
@@ -18,6 +20,7 @@ from stream.observe.facts import BatchLoaded, Observer, Retrying, SchemaChanged
 from stream.packages import Failure, Package, PackageStore
 from stream.runtime.prepare import Preparer
 from stream.runtime.shape_package import plan_of, rejects_of, shape_package, tables_of
+from stream.runtime.staging import Staging
 
 STATE_KEY: Final = "state"
 _MOST_CONFLICTS: Final = 10
@@ -32,6 +35,7 @@ async def load_package(
     observe: Observer,
     notify: Notify,
     imported: Schema | None = None,
+    staging: Staging | None = None,
 ) -> Package:
     """Load one normalized package and return it as loaded, or as failed where the destination refuses it for good.
 
@@ -44,7 +48,7 @@ async def load_package(
     package = package.moved_to("loading")
     failpoint("package.before_load")
     try:
-        await _commit(pipeline, config, sink, package, observe, notify, imported)
+        await _commit(pipeline, config, sink, package, observe, notify, imported, staging)
     except DataRefused as error:
         package.note_failure(Failure(str(error), tuple(package.normalized.files)))
     except Fenced:
@@ -62,6 +66,7 @@ async def _commit(
     observe: Observer,
     notify: Notify,
     imported: Schema | None,
+    staging: Staging | None,
 ) -> None:
     for _ in range(_MOST_CONFLICTS):
         plan = await _fitting_plan(config, sink, package, notify, imported)
@@ -71,13 +76,14 @@ async def _commit(
                 observe(SchemaChanged(plan.changes, plan.target.version))
             state = package.manifest.state
             rejects = rejects_of(package)
-            batch = Batch(
-                tables_of(package), rejects, plan.target.version, state={} if state is None else {STATE_KEY: state}
-            )
+            tables = tables_of(package) if staging is None else await to_thread.run_sync(_staged, staging, package)
+            batch = Batch(tables, rejects, plan.target.version, state={} if state is None else {STATE_KEY: state})
             receipt = await deliver(sink, batch, Checkpoint(pipeline, package.load_id), config.retry, notify)
         except SchemaConflict as error:
             observe(Retrying("schema_conflict", 0.0, str(error)))
             continue
+        if staging is not None:
+            await to_thread.run_sync(staging.clear, package)
         observe(
             BatchLoaded(
                 receipt,
@@ -88,6 +94,10 @@ async def _commit(
         )
         return
     raise SchemaConflict(f"others changed the schema {_MOST_CONFLICTS} times while this load was planned; try again")
+
+
+def _staged(staging: Staging, package: Package) -> Mapping[str, pa.Table]:
+    return staging.take(package, staging.put(package))
 
 
 async def _fitting_plan(

@@ -18,6 +18,7 @@ from stream.packages import Known, Mirror, Package, PackageStore
 from stream.runtime.load_package import STATE_KEY, load_package
 from stream.runtime.prepare import Preparer
 from stream.runtime.shape_package import plan_of, shape_package
+from stream.runtime.staging import Staging
 
 StepName = Literal["sync", "extract", "normalize", "load"]
 
@@ -44,6 +45,7 @@ class PackageRun:
         observe: Observer,
         imported: Schema | None = None,
         normalized: Callable[[str, int], None] = _nobody,
+        staging: Staging | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._config = config
@@ -54,6 +56,7 @@ class PackageRun:
         self._place = place
         self._imported = imported
         self._normalized = normalized
+        self._staging = staging
         self._mirror = Mirror(store.working_dir)
 
     async def sync(self, *, restore: bool = True) -> None:
@@ -105,6 +108,7 @@ class PackageRun:
                 self._observe,
                 self._outage,
                 self._imported,
+                self._staging,
             )
         self._note(loaded)
         return loaded

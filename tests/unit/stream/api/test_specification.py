@@ -19,6 +19,7 @@ from sinks import SinkOptions
 from sinks.memory import MemorySink, MemoryWarehouse
 from stream.api import create
 from stream.errors import ConfigError, PipelineStepFailed
+from stream.runtime.staging import Staging
 
 SIGNATURES = {
     headrace.pipeline: "(pipeline_name=None, pipelines_dir=None, pipeline_salt=None, destination=None, staging=None, "
@@ -196,6 +197,41 @@ def test_headrace_config_and_secrets_read_by_name(here: Path) -> None:
     (here / ".headrace/config.toml").write_text("[shop]\nsize = 5\n")
     (here / ".headrace/secrets.toml").write_text("[shop]\ntoken = 'x'\n")
     assert (headrace.config["shop.size"], headrace.secrets["shop.token"], headrace.secrets.get("no")) == (5, "x", None)
+
+
+# staging
+
+
+def test_with_staging_files_land_there_first_and_are_loaded_from_there(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    take = Staging.take
+
+    def watched(self: Staging, package: Any, staged: Any) -> Any:
+        seen.extend(str(path.relative_to(here)) for path in sorted(here.glob("stage/**/*.parquet")))
+        return take(self, package, staged)
+
+    monkeypatch.setattr(Staging, "take", watched)
+    made = headrace.pipeline("shop", destination="duckdb", dataset_name="d", staging=here / "stage")
+    (load_id,) = made.run([{"id": 1, "tags": ["a"]}], table_name="items").load_ids
+    assert seen == [f"stage/{load_id}/items/0000-000000.parquet", f"stage/{load_id}/items__tags/0001-000000.parquet"]
+    assert made.dataset().sql("select count(*) from items").fetchall() == [(1,)]
+    assert not list(here.glob("stage/*/*"))
+
+
+@pytest.mark.parametrize(
+    ("staging", "destination", "reason"),
+    [
+        ("postgresql://db/x", "duckdb", "postgresql is a database"),
+        ("folder", "memory", "needs a destination that loads files"),
+        ("nowhere://x", "duckdb", "nowhere:// is none that can be used here"),
+        (5, "duckdb", "not a int"),
+    ],
+)
+def test_a_staging_that_cannot_work_is_refused_at_once(staging: Any, destination: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        headrace.pipeline("shop", destination=destination, staging=staging)
 
 
 # full_refresh, schemas
