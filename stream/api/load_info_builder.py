@@ -84,12 +84,16 @@ def package_info(package: Package) -> PackageInfo:
             rows[part.table] += part.rows
         nbytes = sum((package.folder / part.file).stat().st_size for part in package.manifest.parts)
         return PackageInfo(package.load_id, package.state, dict(rows), nbytes)
-    normalized, failure = package.normalized, package.failure
+    failure = package.failure
+    failed = tuple(FailedJob(table, failure.error) for table in failure.tables) if failure else ()
+    if not package.is_normalized:
+        return PackageInfo(package.load_id, package.state, failed_jobs=failed)
+    normalized = package.normalized
     return PackageInfo(
         package.load_id,
         package.state,
         dict(normalized.rows),
         normalized.nbytes,
         tuple(map(describe, plan_of(normalized).changes)),
-        tuple(FailedJob(table, failure.error) for table in failure.tables) if failure else (),
+        failed,
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from stream.errors import ConfigError, HeadraceError
 from stream.extract.resource import Resource
+from stream.runtime.hinted_columns import OF_COLUMNS, topic_settings
 
 
 def refuse_running_loop() -> None:
@@ -36,8 +37,9 @@ def refuse_unbuilt_hints(resources: Iterable[Resource]) -> None:
     """Raise `ConfigError` for a hint that would do nothing yet."""
     for resource in resources:
         hints = resource.hints
-        others = {name for wishes in hints.columns.values() for name in wishes} - {"anonymize"}
-        refuse_unbuilt(columns=others or None, schema_contract=hints.schema_contract or None)
+        topic_settings(hints)
+        others = {name for said in hints.columns.values() for name in said} - OF_COLUMNS
+        refuse_unbuilt(**{f"columns: {name}": True for name in sorted(others)})
         if hints.write_disposition not in (None, "append", "skip"):
             raise ConfigError(
                 f"write_disposition {hints.write_disposition!r} is not built yet in this version of headrace"

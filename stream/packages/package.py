@@ -53,6 +53,11 @@ class Package:
         return read_normalized(self.folder / "normalized.json")
 
     @property
+    def is_normalized(self) -> bool:
+        """Return whether normalizing made something of it."""
+        return (self.folder / "normalized.json").exists()
+
+    @property
     def failure(self) -> Failure | None:
         """Return why the destination refused it for good; None if it did not."""
         return read_failure(self.folder / "failure.json")

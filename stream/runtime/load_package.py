@@ -88,12 +88,21 @@ async def _commit(
             BatchLoaded(
                 receipt,
                 rejects=Counter(reject.reason for reject in rejects),
-                skipped=package.manifest.skipped,
+                skipped=_skipped(package),
+                left_out=package.normalized.left_out,
                 nbytes={name: table.nbytes for name, table in batch.tables.items()},
             )
         )
         return
     raise SchemaConflict(f"others changed the schema {_MOST_CONFLICTS} times while this load was planned; try again")
+
+
+def _skipped(package: Package) -> Mapping[str, Mapping[str, int]]:
+    """Return how many rows are not loaded on purpose, by table and reason."""
+    skipped = {table: dict(counts) for table, counts in package.manifest.skipped.items()}
+    for table, counts in package.normalized.discarded.items():
+        skipped[table] = {**skipped.get(table, {}), **counts}
+    return skipped
 
 
 def _staged(staging: Staging, package: Package) -> Mapping[str, pa.Table]:

@@ -11,10 +11,10 @@ from anyio import to_thread
 
 from sinks import Schema, Sink, fit_dataset
 from stream.config.models import Config
-from stream.errors import PipelineStepFailed
+from stream.errors import PipelineStepFailed, SchemaRefused
 from stream.load import FailedAttempt, retry
 from stream.observe.facts import Observer, Retrying, Started
-from stream.packages import Known, Mirror, Package, PackageStore
+from stream.packages import Failure, Known, Mirror, Package, PackageStore
 from stream.runtime.load_package import STATE_KEY, load_package
 from stream.runtime.prepare import Preparer
 from stream.runtime.shape_package import plan_of, shape_package
@@ -82,13 +82,23 @@ class PackageRun:
         return tuple([await self._load(package) for package in self._store.pending()])
 
     async def _normalize(self, package: Package) -> Package:
-        with failing("normalize", package.load_id):
+        with failing("normalize", package.load_id), self._given_up_when_refused(package):
             preparer = Preparer(self._config, self._sink.capabilities)
             schema = self._expected_schema()
             shaped = await to_thread.run_sync(shape_package, package, preparer, schema, self._imported)
         for table, rows in shaped.normalized.rows.items():
             self._normalized(table, rows)
         return shaped
+
+    @contextmanager
+    def _given_up_when_refused(self, package: Package) -> Iterator[None]:
+        """Keep a package that a contract refuses as a failed one: it must not block those after it."""
+        try:
+            yield
+        except SchemaRefused as error:
+            package.note_failure(Failure(str(error), tuple(hints.table for hints in package.manifest.hints)))
+            self._store.note_loaded(package)
+            raise
 
     def _expected_schema(self) -> Schema:
         """Return the schema that will be there when the next package is loaded: after all that is normalized."""

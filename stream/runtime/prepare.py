@@ -12,6 +12,7 @@ from checkpoints import Checkpoint, Partition, Position, Span
 from sinks import Batch, Capabilities, Reject, Schema, SchemaPlan
 from stream.config.models import Config
 from stream.config.privacy import salt_of
+from stream.config.topics import Topic
 from stream.decode import Decoder, DecoderOptions, TopicDecoders, decoder_for
 from stream.evolve import Evolved, Rules, evolve
 from stream.model import Decoded, Documents, FlatTable, PartitionRecords, RawBatch
@@ -62,6 +63,10 @@ class Preparer:
     def decode(self, raw: RawBatch, schemas: Schemas = NO_SCHEMAS) -> Decoded:
         """Return the documents of `raw`, and the records that are none."""
         return self._decoders.decode(raw, schemas)
+
+    def hint(self, table: str, settings: Topic) -> None:
+        """Take these settings for a table that no topic fills, by its original name. Before its rows are shaped."""
+        self._settings.hint(table, settings)
 
     def normalize(
         self,

@@ -15,12 +15,13 @@ from checkpoints.failpoints import failpoint
 from sinks import AddColumn, Change, CreateTable, Reject, Schema, SchemaPlan, WidenColumn
 from sinks.document import from_document, to_document
 from stream.errors import UnsupportedValue
-from stream.evolve import Misfit
+from stream.evolve import Misfit, left_out
 from stream.model import ArrowDocuments, Documents, RowDocuments
 from stream.model.pages import Page, row_count
 from stream.packages import Normalized, Package, Part
 from stream.packages.manifest import RejectedRow
 from stream.packages.tables import read_table, write_table
+from stream.runtime.hinted_columns import topic_settings
 from stream.runtime.prepare import Preparer
 
 _SHOWN = 10_000  # characters of a rejected row that are kept
@@ -40,6 +41,8 @@ class _Draft:
     files: dict[str, list[str]] = field(default_factory=dict)
     rows: Counter[str] = field(default_factory=Counter)
     nbytes: int = 0
+    discarded: dict[str, Counter[str]] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
     rejected: list[RejectedRow] = field(default_factory=list)
 
     def add(self, table: str, rows: pa.Table) -> None:
@@ -69,6 +72,8 @@ def shape_package(
     columns that a user wants, where `base` has none. `fixed`: the columns, by table and name, that cannot take another
     type. Rows that no table can hold are set aside. Raises what `evolve` does.
     """
+    for hints in package.manifest.hints:
+        preparer.hint(hints.table, topic_settings(hints))
     while True:
         try:
             normalized = _shaped(package, preparer, base, imported, fixed)
@@ -143,6 +148,8 @@ def _shaped(
         target=to_document(target),
         rows=dict(draft.rows),
         nbytes=draft.nbytes,
+        discarded={table: dict(counts) for table, counts in draft.discarded.items()},
+        left_out=dict(draft.left_out),
         rejected=tuple(draft.rejected),
     )
 
@@ -185,6 +192,10 @@ def _add_page(
     for row_id, misfit in evolved.refused.items():
         number = int(row_id.rpartition("-")[2])
         draft.reject(part.table, number, page[number - first_row : number - first_row + 1], misfit)
+    discarded = Counter(misfit.reason for misfit in evolved.discarded.values())
+    if discarded:
+        draft.discarded.setdefault(part.table, Counter()).update(discarded)
+    draft.left_out.update(left_out(evolved))
     draft.schema = evolved.plan.target
     for table, rows in evolved.tables.items():
         draft.add(table, rows)

@@ -20,6 +20,7 @@ class TableSettings:
         self._config = config
         self._topics: dict[str, Topic] = {}
         self._tables: dict[str, str] = {}
+        self._hinted: dict[str, Topic] = {}
 
     def topic(self, topic: str) -> Topic:
         """Return the settings that hold for `topic`.
@@ -39,7 +40,11 @@ class TableSettings:
     def of_table(self, table: str) -> Topic:
         """Return the settings that hold for the table of that original name; none for one that no topic fills."""
         topic = self._tables.get(table)
-        return Topic() if topic is None else self._topics[topic]
+        return self._hinted.get(table, Topic()) if topic is None else self._topics[topic]
+
+    def hint(self, table: str, settings: Topic) -> None:
+        """Take `settings` for the table of that original name, unless a topic fills it. Before it is asked for."""
+        self._hinted[table] = settings
 
     def _check_alike(self, topic: str, found: Topic) -> None:
         table = (found.table or "{topic}").format(topic=topic)

@@ -310,3 +310,45 @@ def test_a_step_that_fails_says_which_and_for_which_load(shop: headrace.Pipeline
     with pytest.raises(PipelineStepFailed) as caught:
         shop.run(broken)
     assert (caught.value.step, type(caught.value.__cause__)) == ("extract", LookupError)
+
+
+# columns and contracts
+
+
+def kinds(made: headrace.Pipeline) -> dict[str, str]:
+    return {
+        name: str(column.type)
+        for name, column in made.default_schema.tables["items"].columns.items()
+        if not name.startswith("_hr_")
+    }
+
+
+def test_a_column_hint_gives_a_type(shop: headrace.Pipeline) -> None:
+    columns = {"id": {"data_type": "text"}, "price": {"data_type": "decimal", "precision": 10, "scale": 2}}
+    shop.run([{"id": 1, "price": 2}], table_name="items", columns=columns)
+    assert kinds(shop) == {"id": "text", "price": "decimal(10,2)"}
+
+
+def test_a_column_that_may_not_be_null_sets_rows_without_it_aside(shop: headrace.Pipeline) -> None:
+    info = shop.run([{"id": 1}, {"x": 1}], table_name="items", columns={"id": {"nullable": False}})
+    assert (dict(info.rows), dict(info.rejects)) == ({"items": 1}, {"required_missing": 1})
+
+
+def test_a_frozen_schema_raises_and_blocks_nothing(shop: headrace.Pipeline) -> None:
+    frozen = headrace.resource([{"id": 2, "new": 1}], name="items", schema_contract="freeze")
+    shop.run([{"id": 1}], table_name="items")
+    with pytest.raises(PipelineStepFailed, match="normalize failed"):
+        shop.run(frozen)
+    assert (shop.has_pending_data, shop.run([{"id": 3}], table_name="items").loads) == (False, 1)
+
+
+def test_a_contract_discards_rows_and_counts_them(shop: headrace.Pipeline) -> None:
+    shop.run([{"id": 1}], table_name="items")
+    data = [{"id": 2, "new": 1}, {"id": 3}]
+    info = shop.run(headrace.resource(data, name="items", schema_contract={"columns": "discard_row"}))
+    assert (dict(info.rows), dict(info.skipped)) == ({"items": 1}, {"schema_discarded": 1})
+
+
+def test_a_type_that_no_column_can_have_is_refused_with_the_table(shop: headrace.Pipeline) -> None:
+    with pytest.raises(ConfigError, match="hints of table 'items'"):
+        shop.run([{"id": 1}], table_name="items", columns={"id": {"data_type": "number"}})
