@@ -91,6 +91,7 @@ class SinkOptions:
     statement_timeout_seconds: float = 120.0
     lock_timeout_seconds: float = 30.0
     idle_in_transaction_seconds: float = 30.0
+    keep_detail_seconds: float = 86_400.0  # older ledger rows of contiguous ranges are folded into one
 
 
 class Sink(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -21,6 +22,7 @@ from sinks.schema import BIGINT, DOUBLE, Schema, Table
 from sinks.sql import ddl, dml, locks
 from sinks.sql.catalog import Catalog
 from sinks.sql.dialect import Dialect
+from sinks.sql.folding import LedgerFolding
 from sinks.sql.ledger import Ledger
 from sinks.sql.offsets import Offsets, known
 from sinks.sql.rejects import rejects_table
@@ -49,6 +51,7 @@ class Transactions:
         self._ledger = Ledger(dialect, self._space)
         self._offsets = Offsets(dialect, self._space)
         self._audit = TableAudit(catalog, dialect, options.dataset)
+        self._folding = LedgerFolding(dialect, self._space, options.pipeline, options.keep_detail_seconds)
         self._states = States(dialect, self._space)
         self._schema = Schema()  # the stored one, as last seen
 
@@ -208,6 +211,7 @@ class Transactions:
             self._copy(session, TABLES[REJECTS], rejects_table(reject_rows(batch, step)))
         failpoint("load.after_copy")
         _execute_all(session, self._states.store(self._pipeline, batch.state))
+        self._fold(session, step)
         self._keep_books(session, batch, step)
         _commit_load(session, step)
 
@@ -274,6 +278,13 @@ class Transactions:
             raise self._audit.refusal(session, self._schema, table.name, error) from error
         if stored != data.num_rows:
             raise self._audit.rows_kept_out(session, table.name, data.num_rows, stored)
+
+    def _fold(self, session: Session, step: Checkpoint) -> None:
+        ours: dict[str, set[int]] = {}
+        for partition in step.since.next:
+            ours.setdefault(partition.topic, set()).add(partition.number)
+        if ours:
+            self._folding.fold(session, ours, time.monotonic())
 
     def _keep_books(self, session: Session, batch: Batch, step: Checkpoint) -> None:
         try:

@@ -171,14 +171,15 @@ def open_sink(pipeline: str, config: Config, make: MakeSink | None = None) -> Si
     where = config.destination
     url = require_destination(pipeline, where)
     if make is not None:
-        return make(_options(pipeline, where))
+        return make(_options(pipeline, config))
     try:
-        return connect(_with_password(url, where.password), _options(pipeline, where))
+        return connect(_with_password(url, where.password), _options(pipeline, config))
     except SinkError as error:
         raise ConfigError(str(error)) from error
 
 
-def _options(pipeline: str, where: Destination) -> SinkOptions:
+def _options(pipeline: str, config: Config) -> SinkOptions:
+    where = config.destination
     return SinkOptions(
         pipeline=pipeline,
         dataset=where.dataset or pipeline,
@@ -187,6 +188,7 @@ def _options(pipeline: str, where: Destination) -> SinkOptions:
         statement_timeout_seconds=where.statement_timeout_seconds,
         lock_timeout_seconds=where.lock_timeout_seconds,
         idle_in_transaction_seconds=where.idle_in_transaction_seconds,
+        keep_detail_seconds=config.ledger.keep_detail_seconds,
     )
 
 

@@ -207,6 +207,13 @@ class Retry(Frozen):
     """How long a start waits for broker and destination before it fails."""
 
 
+class Ledger(Frozen):
+    """What the destination keeps of each load, in `_hr_loads`."""
+
+    keep_detail_seconds: Annotated[float, Field(ge=0, le=_MOST_SECONDS, allow_inf_nan=False)] = 86_400.0
+    """How long each load keeps a row per partition; older rows of contiguous ranges are folded into one."""
+
+
 class Service(Frozen):
     """The process around the stream."""
 
@@ -253,5 +260,7 @@ class Config(Frozen):
     """What one record may be."""
     retry: Retry = Retry()
     """How an outage of the destination is sat out."""
+    ledger: Ledger = Ledger()
+    """What is kept of each load."""
     service: Service = Service()
     """The process around the stream."""

@@ -53,6 +53,18 @@ def test_kills_in_mid_batch_in_one_life_after_another_neither_lose_nor_double_an
     place.finished()
 
 
+@pytest.mark.parametrize("point", ["offset.before_cas", "commit.after_send"])
+def test_kills_while_each_load_folds_the_ledger_neither_lose_nor_double_an_event(place, point):
+    place = place.with_settings(ledger__keep_detail_seconds="0")
+    for nth in TIMES:
+        place.killed(f"{point}=kill@{nth}")
+    place.finished()
+    (folded,) = place.query(
+        f'select count(*), count(distinct (topic, "partition", epoch, schema_version)) from "{place.dataset}"._hr_loads'
+    )
+    assert folded[0] <= folded[1] + PARTITIONS  # the last load of each partition was not there to be folded
+
+
 @pytest.mark.parametrize("nth", TIMES)
 @pytest.mark.parametrize("point", IN_EVERY_CHANGE)
 def test_a_kill_at_a_change_of_schema_neither_loses_nor_doubles_an_event(place, point, nth):

@@ -87,9 +87,30 @@ class Auditor:
             self._judge(f"{topic}[{partition}] at {upto}", self._records_below(topic, partition, upto), rows, places)
             if last is not None and last >= upto:
                 self.violations.append(f"{topic}[{partition}] at {upto}: a row at offset {last} is visible")
+        self._compare_ledger(connection, topic)
         with self._seen:
             self.snapshots += 1
             self._seen.notify_all()
+
+    def _compare_ledger(self, connection: Connection, topic: str) -> None:
+        """Find ranges that overlap, leave something out, or do not end at the position (I3), folded or not."""
+        if not self._exists(connection, "_hr_loads"):
+            return
+        snapshot = connection.execute(
+            f"""
+            select o."partition", o.next_offset, max(l.stop_offset), sum(l.stop_offset - l.start_offset)::bigint,
+                   max(l.stop_offset) - min(l.start_offset),
+                   bool_and(l.lost or l.records + l.holes = l.stop_offset - l.start_offset)
+            from "{self._dataset}"._hr_offsets o join "{self._dataset}"._hr_loads l using (pipeline, topic, "partition")
+            where o.topic = %(topic)s group by 1, 2
+            """.encode(),
+            {"topic": topic},
+        ).fetchall()
+        for partition, upto, end, told, length, adds_up in snapshot:
+            if (end, told, adds_up) != (upto, length, True):
+                self.violations.append(
+                    f"{topic}[{partition}] at {upto}: the ledger ends at {end} and tells {told}/{length}"
+                )
 
     def _judge(self, where: str, wanted: int, rows: int, places: int) -> None:
         if rows != places:
