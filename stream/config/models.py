@@ -152,7 +152,8 @@ class Tables(Frozen):
     """How events become tables. `topics` says otherwise for single topics."""
 
     format: str = "json"
-    """What the values of records are: `json`, `json-schema`, `avro`, or a format that an installed package adds."""
+    """What the values of records are: `json`, `json-schema`, `avro`, `debezium` (JSON),
+    `debezium-avro`, or a format that an installed package adds."""
     schema_file: Path | None = None
     """File with the schema of all records, which then have no schema id in front (Avro)."""
     name_template: Annotated[str, AfterValidator(check_name_template)] = "{topic}"

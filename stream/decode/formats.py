@@ -5,31 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from stream.config.models import Limits
 from stream.decode.by_schema import SchemaDecoder
+from stream.decode.contract import Decoder
+from stream.decode.debezium import DebeziumDecoder
 from stream.decode.json import JsonDecoder
 from stream.decode.json_schema import JsonSchemaDecoder
 from stream.decode.reasons import Reason
 from stream.errors import ConfigError
 from stream.model import Decoded, RawBatch, merged
 from stream.model.schemas import SchemaId, SchemaKind, Schemas, WriterSchema
-
-
-class Decoder(Protocol):
-    """Turns records into documents. Pure but for what it remembers to be faster; used by one thread at a time."""
-
-    def wants(self, raw: RawBatch) -> frozenset[SchemaId]:
-        """Return the ids of the schemas that `decode` needs for `raw`; none for a format that needs no registry."""
-        ...
-
-    def decode(self, raw: RawBatch, schemas: Schemas) -> Decoded:
-        """Return every record of `raw` as a document, a reject or a count of what was skipped.
-
-        `schemas` has an answer for each id that `wants` named.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +53,22 @@ def _avro(options: DecoderOptions) -> SchemaDecoder:
     )
 
 
-_FORMATS: Final[Mapping[str, MakeDecoder]] = {"json": _json, "json-schema": _json_schema, "avro": _avro}
-_BY_REGISTRY: Final = frozenset({"avro", "protobuf"})
+def _debezium(options: DecoderOptions) -> DebeziumDecoder:
+    return DebeziumDecoder(_json(options))
+
+
+def _debezium_avro(options: DecoderOptions) -> DebeziumDecoder:
+    return DebeziumDecoder(_avro(options))
+
+
+_FORMATS: Final[Mapping[str, MakeDecoder]] = {
+    "json": _json,
+    "json-schema": _json_schema,
+    "avro": _avro,
+    "debezium": _debezium,
+    "debezium-avro": _debezium_avro,
+}
+_BY_REGISTRY: Final = frozenset({"avro", "debezium-avro", "protobuf"})
 
 
 def decoder_for(name: str) -> MakeDecoder:

@@ -23,6 +23,8 @@ class Reason(StrEnum):
     UNUSABLE_SCHEMA = "unusable_schema"
     INVALID_AVRO = "invalid_avro"
     INVALID_PROTOBUF = "invalid_protobuf"
+    UNAVAILABLE_VALUE = "unavailable_value"
+    NO_KEY = "no_key"
 
 
 class InvalidRecord(Exception):
