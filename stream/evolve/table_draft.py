@@ -13,7 +13,7 @@ from stream.evolve.overflow import folded
 from stream.evolve.root_rows import ROW_ID
 from stream.evolve.rules import Rules
 from stream.evolve.table_rules import Contract, TableRules
-from stream.evolve.typed_chunks import Piece, declared_type, pieces_of, type_of
+from stream.evolve.typed_chunks import Piece, declared_types, pieces_of, type_of
 from stream.model import FlatTable
 from stream.model.identifiers import is_system
 from stream.model.table_places import TablePlace
@@ -91,8 +91,9 @@ class _Settling:
         assigner = ColumnAssigner(
             stored, taken, self._fixed({*stored.columns, *brought}), self.rules.max_identifier_bytes
         )
+        declared = declared_types(self.flat)
         for name, pieces in brought.items():
-            column = stored.columns.get(name) or self._new_column(name, pieces)
+            column = stored.columns.get(name) or self._new_column(name, pieces, declared.get(name))
             if column is None:
                 continue
             self._check_origin(column)
@@ -116,9 +117,8 @@ class _Settling:
     def _required(self, name: str) -> bool:
         return name == ROW_ID or (self.known is None and self.wishes.requires(self.place.field(self.flat, name)))
 
-    def _new_column(self, name: str, pieces: Sequence[Piece]) -> Column | None:
+    def _new_column(self, name: str, pieces: Sequence[Piece], declared: DataType | None) -> Column | None:
         """Return the column that `pieces` need; None without values, except for a system column and one of a schema."""
-        declared = declared_type(self.flat, name)
         detects = self.rules.detect_timestamps and not is_system(name) and not declared
         if pieces:
             kind = self._hinted(name) or infer(pieces, detect_timestamps=detects)

@@ -52,10 +52,14 @@ def pieces_of(table: FlatTable, *, stores_nul_text: bool) -> dict[str, list[Piec
     return columns
 
 
-def declared_type(table: FlatTable, name: str) -> DataType | None:
-    """Return the type that a schema gives to a column, None where none does."""
-    fields = (field for chunk in table.chunks for field in chunk.schema if field.name == name and is_declared(field))
-    return next((JSON if is_json(field) else type_of(field.type) for field in fields), None)
+def declared_types(table: FlatTable) -> dict[str, DataType]:
+    """Return the types that a schema gives to columns, by name; the first one of each."""
+    found: dict[str, DataType] = {}
+    for field in (field for chunk in table.chunks for field in chunk.schema if is_declared(field)):
+        kind = JSON if is_json(field) else type_of(field.type)
+        if kind is not None:
+            found.setdefault(field.name, kind)
+    return found
 
 
 def type_of(kind: pa.DataType) -> DataType | None:

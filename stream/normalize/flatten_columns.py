@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stream.model import ArrowDocuments
-from stream.model.json_text import json_text
 from stream.model.tables import Array, whole
+from stream.normalize.json_texts import json_texts
 from stream.normalize.naming import LIST_KEY, VALUE_KEY, Path
 from stream.normalize.row_ids import LIST_INDEX, PARENT_ID, ROOT_ID, ROW_ID, child_ids, path_tag, positions
 from stream.normalize.table_builders import Chunk, TableBuilder, TableBuilders, chunk_of
@@ -52,8 +52,7 @@ class Flattener:
         elif not pa.types.is_nested(kind):
             rows.chunk.add(rows.draft.column(path), values, declared=rows.declared)
         elif not opens:
-            texts = pa.array((None if v is None else json_text(v, path) for v in values.to_pylist()), pa.string())
-            rows.chunk.add(rows.draft.column(path), texts, json=True, declared=rows.declared)
+            rows.chunk.add(rows.draft.column(path), json_texts(values, path), json=True, declared=rows.declared)
         elif isinstance(values, pa.StructArray):
             self._object(rows, path, values, depth + 1)
         else:

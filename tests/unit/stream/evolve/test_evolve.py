@@ -13,7 +13,7 @@ from sinks.schema import BIGINT, BINARY, DOUBLE, TEXT, TIMESTAMP, DataType, deci
 from stream.errors import UnsupportedValue
 from stream.evolve import Rules, evolve
 from stream.model import FlatTable
-from stream.model.tables import JSON_MARK
+from stream.model.tables import DECLARED_MARK, JSON_MARK
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -339,3 +339,16 @@ def test_a_decimal_that_a_finer_scale_has_no_room_for_goes_to_a_variant() -> Non
 def test_an_arrow_type_without_a_column_type_is_refused_by_name() -> None:
     with pytest.raises(UnsupportedValue, match=r"t\.x: no column type for Arrow's duration"):
         grow(Schema(), {"x": pa.array([1], pa.duration("s"))})
+
+
+def test_a_type_that_a_schema_declares_makes_a_column_of_nulls() -> None:
+    fields = [pa.field("a", pa.int32(), metadata=DECLARED_MARK), pa.field("b", pa.int32())]
+    chunk = pa.table([[None], [None]], pa.schema(fields))
+    evolved = evolve(Schema(), [FlatTable("t", (chunk,))], Rules())
+    assert {name: column.type for name, column in evolved.plan.target.tables["t"].columns.items()} == {"a": BIGINT}
+
+
+def test_text_that_a_schema_declares_stays_text() -> None:
+    chunk = pa.table([["2026-01-01T00:00:00Z"]], pa.schema([pa.field("a", pa.string(), metadata=DECLARED_MARK)]))
+    evolved = evolve(Schema(), [FlatTable("t", (chunk,))], Rules())
+    assert evolved.plan.target.tables["t"].columns["a"].type == TEXT
