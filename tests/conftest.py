@@ -22,7 +22,9 @@ from servers.kafka import KafkaAddress, KafkaServer
 from servers.missing import ServerMissing, give_up
 from servers.postgres import PostgresServer
 
-pytest.register_assert_rewrite("checkpoints.testing", "sinks.testing", "stream.source.testing.suite")
+pytest.register_assert_rewrite(
+    "checkpoints.testing", "sinks.testing", "stream.source.testing.suite", "stream.decode.testing"
+)
 
 NOT_RUN = "could not run for want of a server"
 SERVERS = {"kafka", "apicurio", "postgres_dsn", "own_kafka", "own_postgres"}

@@ -152,10 +152,16 @@ class Tables(Frozen):
     """How events become tables. `topics` says otherwise for single topics."""
 
     format: str = "json"
-    """What the values of records are: `json`, `json-schema`, `avro`, `debezium` (JSON),
-    `debezium-avro`, or a format that an installed package adds."""
+    """What the values of records are: `json`, `json-schema`, `avro`, `protobuf`, `debezium` (JSON), `debezium-avro`,
+    `text`, `bytes`, or a format that an installed package adds."""
     schema_file: Path | None = None
-    """File with the schema of all records, which then have no schema id in front (Avro)."""
+    """File with the schema of all records, which then have no schema id in front (Avro, Protobuf)."""
+    message: str | None = None
+    """Protobuf with `schema_file`: full name of the message type of all records."""
+    key_format: str = "bytes"
+    """What the keys are: `bytes` leaves them alone; any other format makes a column `_kafka_key` of text or JSON."""
+    check_format: bool = True
+    """Stop when the first records of a topic are all plainly of another format, instead of setting them aside."""
     name_template: Annotated[str, AfterValidator(check_name_template)] = "{topic}"
     """Name of a topic's table; `{topic}` stands for the topic. The result is normalized to snake_case."""
     names: Literal["ascii", "unicode"] = "ascii"

@@ -48,8 +48,12 @@ class Topic(Frozen):
 
     format: str | None = None
     """What the values of records are, instead of `tables.format`."""
+    key_format: str | None = None
+    """What the keys of records are, instead of `tables.key_format`."""
     schema_file: Path | None = None
     """File with the schema of all records, instead of `tables.schema_file`."""
+    message: str | None = None
+    """Protobuf message type of all records, instead of `tables.message`."""
     table: Annotated[str, AfterValidator(check_name_template)] | None = None
     """Name of the table, instead of `tables.name_template`; `{topic}` stands for the topic."""
     max_nesting: Annotated[int, Field(ge=0)] | None = None

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pyarrow as pa
 
 from checkpoints import Partition
 from checkpoints.failpoints import failpoint
-from stream.config.models import Limits
+from stream.decode.contract import DecoderOptions
 from stream.decode.framed import FramedRecords, SchemaGroup, group_by_schema, schema_ids, too_large
 from stream.decode.json import NULL, TOMBSTONE
 from stream.decode.readers import MakeReader, RecordReader, UnusableSchema
 from stream.decode.reasons import InvalidRecord, Reason
 from stream.decode.rows import Rows
-from stream.decode.wire_framing import VALUE_HEADER
 from stream.model import ArrowDocuments, Decoded, Documents, PartitionRecords, RawBatch, merged
 from stream.model.schemas import Found, NoSchema, SchemaId, Schemas, WriterSchema
 
@@ -29,30 +28,27 @@ _Skipped = dict[Partition, Counter[str]]
 class SchemaDecoder:
     """Decodes records of a binary format, rows of each writer's schema by their own. Used by one thread at a time.
 
-    With `fixed` every record is of that schema and has no frame; else each names its own.
+    With `fixed` that reads every record, and none has a frame; else each names its own schema.
     """
 
     def __init__(
         self,
         make_reader: MakeReader,
         invalid: Reason,
-        limits: Limits,
+        options: DecoderOptions,
         *,
-        table_of: Callable[[str], str],
-        metadata: Collection[str] = (),
-        fixed: WriterSchema | None = None,
+        fixed: RecordReader | None = None,
     ) -> None:
         self._make_reader = make_reader
         self._invalid = invalid
-        self._limits = limits
-        self._table_of = table_of
-        self._metadata = metadata
+        self._options = options
+        self._limits = options.limits
         self._fixed = fixed
         self._readers: dict[SchemaId, RecordReader | InvalidRecord] = {}
 
     def wants(self, raw: RawBatch) -> frozenset[SchemaId]:
         """Return the ids of the schemas that `decode` needs for `raw`."""
-        return frozenset() if self._fixed else schema_ids(raw.parts, VALUE_HEADER)
+        return frozenset() if self._fixed else schema_ids(raw.parts, self._options.header)
 
     def decode(self, raw: RawBatch, schemas: Schemas) -> Decoded:
         """Return every record of `raw` as a document, a reject or a count of what was skipped."""
@@ -65,17 +61,17 @@ class SchemaDecoder:
         skipped: _Skipped = {}
         _count(records.tombstones, TOMBSTONE, rows, skipped)
         invalid = records.invalid
-        keys = rows.keys(self._metadata)
+        keys = rows.keys(self._options.metadata)
         columnar: list[ArrowDocuments] = []
         for id, group in records.groups.items():
             for group_rows, array in self._read(id, group, schemas, invalid):
                 columnar += _documents(group_rows, array, keys, rows, skipped)
-        documents = (Documents(self._table_of(topic), topic, tuple(columnar)),) if columnar else ()
+        documents = (Documents(self._options.table_of(topic), topic, tuple(columnar)),) if columnar else ()
         return Decoded(documents, tuple(rows.reject(row, invalid[row]) for row in sorted(invalid)), skipped)
 
     def _grouped(self, parts: Sequence[PartitionRecords]) -> FramedRecords:
         if not self._fixed:
-            return group_by_schema(parts, VALUE_HEADER, max_bytes=self._limits.max_record_bytes)
+            return group_by_schema(parts, self._options.header, max_bytes=self._limits.max_record_bytes)
         found, group = FramedRecords(), SchemaGroup()
         for row, value in enumerate(value for part in parts for value in part.values):
             if value is None:
@@ -92,13 +88,13 @@ class SchemaDecoder:
         self, id: SchemaId, group: SchemaGroup, schemas: Schemas, invalid: dict[int, InvalidRecord]
     ) -> list[tuple[Sequence[int], pa.Array[Any]]]:
         """Return the arrays of a group with the rows that each is of; what cannot be read goes to `invalid`."""
-        reader = self._reader(id, self._fixed or schemas[id])
+        reader = self._fixed or self._reader(id, schemas[id])
         if isinstance(reader, InvalidRecord):
             invalid.update(dict.fromkeys(group.rows, reader))
             return []
         result = reader.read(group.payloads)
         for position, error in result.errors.items():
-            invalid[group.rows[position]] = InvalidRecord(self._invalid, f"{error} ({_named(id)})")
+            invalid[group.rows[position]] = InvalidRecord(self._invalid, f"{error}{_named(id)}")
         return [([group.rows[position] for position in positions], array) for positions, array in result.arrays]
 
     def _reader(self, id: SchemaId, schema: Found) -> RecordReader | InvalidRecord:
@@ -114,11 +110,11 @@ class SchemaDecoder:
         try:
             return self._make_reader(schema, self._limits)
         except UnusableSchema as error:
-            return InvalidRecord(Reason.UNUSABLE_SCHEMA, f"{error} ({_named(id)})")
+            return InvalidRecord(Reason.UNUSABLE_SCHEMA, f"{error}{_named(id)}")
 
 
 def _named(id: SchemaId) -> str:
-    return "the schema of schema_file" if id == _FIXED else f"schema {id}"
+    return "" if id == _FIXED else f" (schema {id})"
 
 
 def _count(numbers: Sequence[int], reason: str, rows: Rows, skipped: _Skipped) -> None:

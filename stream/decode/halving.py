@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from stream.decode.checked import checked
+
 ReadMany = Callable[[Sequence[bytes]], "pa.Array[Any]"]
 ReadOne = Callable[[bytes], Any]
 
@@ -65,9 +67,7 @@ def to_arrays(
     errors: dict[int, str] = {}
 
     def convert(part: range) -> pa.Array[Any]:
-        array = pa.array(documents[part.start : part.stop], kind)
-        array.validate(full=True)
-        return array
+        return checked(pa.array(documents[part.start : part.stop], kind))
 
     for part, array in _halved(range(len(documents)), convert, 1):
         if array is None:

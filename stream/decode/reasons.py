@@ -25,6 +25,7 @@ class Reason(StrEnum):
     INVALID_PROTOBUF = "invalid_protobuf"
     UNAVAILABLE_VALUE = "unavailable_value"
     NO_KEY = "no_key"
+    INVALID_RECORD = "invalid_record"
 
 
 class InvalidRecord(Exception):

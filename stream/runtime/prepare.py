@@ -13,7 +13,7 @@ from sinks import Batch, Capabilities, Reject, Schema, SchemaPlan
 from stream.config.models import Config
 from stream.config.privacy import salt_of
 from stream.config.topics import Topic
-from stream.decode import Decoder, DecoderOptions, TopicDecoders, decoder_for
+from stream.decode import DecoderOptions, TopicDecoders
 from stream.evolve import Evolved, Rules, evolve
 from stream.model import Decoded, Documents, FlatTable, PartitionRecords, RawBatch
 from stream.model.schemas import NO_SCHEMAS, SchemaId, Schemas
@@ -54,7 +54,11 @@ class Preparer:
         self._rules = cache(lambda table: rules_for(self._settings.of_table(table), self._salt))
         self._capabilities = capabilities
         self._limits = config.limits
-        self._decoders = TopicDecoders(self._decoder_of)
+        self._decoders = TopicDecoders(
+            self._format_of,
+            key_format_of=lambda topic: self._settings.topic(topic).key_format or config.tables.key_format,
+            check=config.tables.check_format,
+        )
 
     def wants(self, raw: RawBatch) -> frozenset[SchemaId]:
         """Return the ids of the schemas that `decode` needs for `raw`."""
@@ -109,15 +113,16 @@ class Preparer:
         """Return `rejects` as they may be stored: of a topic with private fields, without their bytes."""
         return tuple(withhold(reject, self._salt) if self._is_private(reject) else reject for reject in rejects)
 
-    def _decoder_of(self, topic: str) -> Decoder:
+    def _format_of(self, topic: str) -> tuple[str, DecoderOptions]:
         settings = self._settings.topic(topic)
         options = DecoderOptions(
             self._limits,
             table_of=self._settings.table,
             metadata=settings.metadata or (),
             schema_file=settings.schema_file,
+            message=settings.message,
         )
-        return decoder_for(settings.format or "json")(options)
+        return settings.format or "json", options
 
     def _is_private(self, reject: Reject) -> bool:
         return self._rules(self._settings.table(reject.partition.topic)).private

@@ -33,7 +33,9 @@ def registry_of(config: Config) -> RegistryClient | None:
 def _formats(config: Config) -> Iterator[tuple[str, Path | None]]:
     tables = config.tables
     yield tables.format, tables.schema_file
+    yield tables.key_format, None
     for topic in config.topics.values():
+        yield topic.key_format or tables.key_format, None
         yield topic.format or tables.format, topic.schema_file or tables.schema_file
 
 

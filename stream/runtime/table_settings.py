@@ -10,7 +10,9 @@ from stream.config.topic_settings import settings_for
 from stream.config.topics import Topic
 from stream.errors import ConfigError
 
-_OF_THE_TOPIC = frozenset({"metadata", "format", "schema_file"})  # what two topics of one table may differ in
+_OF_THE_TOPIC = frozenset(
+    {"metadata", "format", "key_format", "schema_file", "message"}
+)  # what two topics of one table may differ in
 
 
 class TableSettings:

@@ -15,6 +15,7 @@ import fastavro
 
 WIDE = Context(prec=200)
 DAY_MS = 86_400_000
+YEARS_MS = -62_135_596_800_000, 253_402_300_799_999  # 0001 to 9999
 
 
 @dataclass
@@ -107,14 +108,14 @@ class _Maker:
         random = self.random
         kind, logical, make = random.choice(
             [
-                ("int", "date", lambda: random.randint(-(10**6), 10**6)),
+                ("int", "date", lambda: random.randint(-719_162, 2_932_896)),
                 ("int", "time-millis", lambda: random.randint(0, DAY_MS - 1)),
                 ("long", "time-micros", lambda: random.randint(0, DAY_MS * 1000 - 1)),
-                ("long", "timestamp-millis", lambda: random.randint(-(10**14), 10**14)),
-                ("long", "timestamp-micros", lambda: random.randint(-(2**63), 2**63 - 1)),
+                ("long", "timestamp-millis", lambda: random.randint(*YEARS_MS)),
+                ("long", "timestamp-micros", lambda: random.randint(*YEARS_MS) * 1000 + 7),
                 ("long", "timestamp-nanos", lambda: random.randint(-(2**63), 2**63 - 1)),
-                ("long", "local-timestamp-millis", lambda: random.randint(-(10**14), 10**14)),
-                ("long", "local-timestamp-micros", lambda: random.randint(-(10**14), 10**14)),
+                ("long", "local-timestamp-millis", lambda: random.randint(*YEARS_MS)),
+                ("long", "local-timestamp-micros", lambda: random.randint(*YEARS_MS) * 1000),
                 ("string", "uuid", lambda: str(UUID(int=random.getrandbits(128)))),
                 ("long", "no-such-meaning", lambda: random.randint(0, 5)),
             ]

@@ -18,6 +18,7 @@ from stream.decode.avro.conform import conform
 from stream.decode.avro.native import ReadFile
 from stream.decode.avro.nodes import Node
 from stream.decode.avro.sealed_schema import SEAL_BYTES, sealed_schema
+from stream.decode.checked import checked
 from stream.decode.varints import write_long
 
 _MAGIC: Final = b"Obj\x01"
@@ -37,9 +38,7 @@ def sealed_reader(node: Node, read_file: ReadFile) -> Callable[[Sequence[bytes]]
         found: Any = read_file(_file(schema, values, seals), len(values))
         if len(found) != len(values) or found.field("s").buffers()[1].to_pybytes() != b"".join(seals):
             raise ValueError("a record does not end where its bytes end")
-        array: pa.Array[Any] = conform(found.field("v"), node)
-        array.validate(full=True)
-        return array
+        return checked(conform(found.field("v"), node))
 
     return read
 

@@ -123,3 +123,12 @@ def test_a_decimal_of_more_digits_than_arrow_has_is_text() -> None:
     (array,) = [array for _, array in reader(schema).read([payload]).arrays]
     assert array.type == pa.struct([pa.field("x", pa.string())])
     assert array.to_pylist() == [{"x": "1" + "0" * 76 + "0.001"}]
+
+
+@pytest.mark.parametrize("logical", ["timestamp-millis", "timestamp-micros", "local-timestamp-micros"])
+def test_a_year_that_no_calendar_has_is_told_both_ways(logical: str) -> None:
+    schema = record({"type": "long", "logicalType": logical})
+    far = written(record("long"), {"x": 2**62})
+    for count in (1, 30):
+        result = reader(schema).read([b"\x02"] * count + [far])
+        assert "years 1 to 9999" in result.errors[count]
