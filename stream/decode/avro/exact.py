@@ -1,7 +1,8 @@
 """One Avro record, read exactly: slower than Arrow, and the judge of what Arrow does not take.
 
 A schema becomes a function from bytes and a place in them to a value and the place behind it. Lists and maps cost
-memory in proportion to the bytes that they take, since schemas whose items take none are refused beforehand.
+memory in proportion to the bytes that they take, since schemas whose items take none are refused beforehand, and never
+more than a bound.
 Source: https://avro.apache.org/docs/1.12.0/specification/#binary-encoding
 """
 
@@ -25,6 +26,7 @@ from stream.decode.avro.nodes import (
     Record,
     Scalar,
     Union,
+    leaves,
     sole_branch,
 )
 from stream.decode.avro.schema import MAX_DIGITS
@@ -32,6 +34,9 @@ from stream.decode.varints import read_long
 
 Read: TypeAlias = Callable[[bytes, int], tuple[Any, int]]
 """Takes bytes and where a value begins; returns it and where it ends. Raises `ValueError` when there is none."""
+
+MAX_LEAVES: Final = 16_000_000
+"""How many Arrow values one list may become. A byte may stand for thousands: null, in the place of a wide record."""
 
 _INT_BITS: Final = 31
 _FLOAT: Final = Struct("<f")
@@ -65,9 +70,9 @@ def _reader(node: Node) -> Read:
         case Enum():
             return _enum_reader(node.symbols)
         case ArrayOf():
-            return _array_reader(_reader(node.item))
+            return _array_reader(_reader(node.item), MAX_LEAVES // leaves(node.item))
         case MapOf():
-            return _array_reader(_pair_reader(_reader(node.value)))
+            return _array_reader(_pair_reader(_reader(node.value)), MAX_LEAVES // (leaves(node.value) + 1))
         case Record():
             return _record_reader([(field.name, _reader(field.node)) for field in node.fields])
         case Union():
@@ -206,7 +211,7 @@ def _pair_reader(read: Read) -> Read:
     return read_pair
 
 
-def _array_reader(read: Read) -> Read:
+def _array_reader(read: Read, most: int) -> Read:
     def read_items(data: bytes, at: int) -> tuple[list[Any], int]:
         items: list[Any] = []
         while True:
@@ -215,6 +220,8 @@ def _array_reader(read: Read) -> Read:
                 return items, at
             if count < 0:  # then the block's size in bytes is written too
                 count, (_, at) = -count, read_long(data, at)
+            if count > most - len(items):
+                raise ValueError(f"a list of {len(items) + count:,} items would take too much memory")
             for _ in range(count):
                 item, at = read(data, at)
                 items.append(item)

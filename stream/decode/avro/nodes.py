@@ -116,3 +116,28 @@ def least_bytes(node: Node) -> int:
             return sum(least_bytes(field.node) for field in node.fields)
         case _:
             return 1
+
+
+def leaves(node: Node) -> int:
+    """Return how many Arrow values one value takes at least, null or not."""
+    match node:
+        case Record():
+            return sum(leaves(field.node) for field in node.fields) or 1
+        case Union():
+            return sum(leaves(branch.node) for branch in node.branches) or 1
+        case _:
+            return 1
+
+
+def leaves_per_byte(node: Node) -> float:
+    """Return how many Arrow values a byte of a list may become: most, where each item is a null for a wide record."""
+    match node:
+        case ArrayOf(item) | MapOf(item):
+            inner = leaves(item) / max(least_bytes(item), 1)
+            return max(inner, leaves_per_byte(item))
+        case Record():
+            return max((leaves_per_byte(field.node) for field in node.fields), default=1.0)
+        case Union():
+            return max((leaves_per_byte(branch.node) for branch in node.branches), default=1.0)
+        case _:
+            return 1.0

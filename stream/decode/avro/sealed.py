@@ -16,10 +16,13 @@ import pyarrow as pa
 
 from stream.decode.avro.conform import conform
 from stream.decode.avro.native import ReadFile
-from stream.decode.avro.nodes import Node
+from stream.decode.avro.nodes import Node, leaves_per_byte
 from stream.decode.avro.sealed_schema import SEAL_BYTES, sealed_schema
 from stream.decode.checked import checked
 from stream.decode.varints import write_long
+
+MAX_BATCH_LEAVES: Final = 64_000_000
+"""How many Arrow values one batch may become at worst; more records than that are read in parts."""
 
 _MAGIC: Final = b"Obj\x01"
 _RANDOM_BYTES: Final = 8
@@ -32,8 +35,11 @@ def sealed_reader(node: Node, read_file: ReadFile) -> Callable[[Sequence[bytes]]
     `NotForNativeReader` for a type that takes the exact reader.
     """
     schema = sealed_schema(node).encode()
+    per_byte = leaves_per_byte(node)
 
     def read(values: Sequence[bytes]) -> pa.Array[Any]:
+        if sum(map(len, values)) * per_byte > MAX_BATCH_LEAVES:
+            raise ValueError("too many bytes for one batch")
         seals = list(_seals(len(values)))
         found: Any = read_file(_file(schema, values, seals), len(values))
         if len(found) != len(values) or found.field("s").buffers()[1].to_pybytes() != b"".join(seals):

@@ -12,6 +12,7 @@ from stream.config.models import Limits
 from stream.decode.avro.reader import AvroReader
 from stream.decode.halving import ReadRecords
 from stream.decode.readers import UnusableSchema
+from stream.decode.varints import write_long
 from stream.model.schemas import Reference, WriterSchema
 from support.avro import written
 
@@ -132,3 +133,11 @@ def test_a_year_that_no_calendar_has_is_told_both_ways(logical: str) -> None:
     for count in (1, 30):
         result = reader(schema).read([b"\x02"] * count + [far])
         assert "years 1 to 9999" in result.errors[count]
+
+
+def test_a_list_of_nulls_in_the_place_of_wide_records_is_refused_before_it_takes_the_memory() -> None:
+    wide = {"type": "record", "name": "Wide", "fields": [{"name": f"f{n}", "type": "long"} for n in range(1_000)]}
+    bomb = write_long(10**6) + b"\0" * 10**6 + b"\0"
+    result = reader(record({"type": "array", "items": ["null", wide]})).read([bomb] * 20 + [b"\x02\0\0"])
+    assert list(result.errors) == list(range(20))
+    assert values(result) == [{"x": [None]}]
