@@ -123,19 +123,40 @@ def _number_reader(form: Struct) -> Read:
 
 
 def _read_bytes(data: bytes, at: int) -> tuple[bytes, int]:
-    length, start = read_long(data, at)
-    return _part(data, start, length), start + length
+    length, start = _read_length(data, at)
+    end = start + length
+    if end > len(data):
+        raise _cut_off(data, start, length)
+    return data[start:end], end
 
 
 def _read_string(data: bytes, at: int) -> tuple[str, int]:
-    text, end = _read_bytes(data, at)
-    return text.decode(), end
+    start = at + 1
+    if at < len(data) and (zigzag := data[at]) < 0x80 and not zigzag & 1:  # most texts: one byte of length
+        length = zigzag >> 1
+    else:
+        length, start = _read_length(data, at)
+    end = start + length
+    if end > len(data):
+        raise _cut_off(data, start, length)
+    return data[start:end].decode(), end
+
+
+def _read_length(data: bytes, at: int) -> tuple[int, int]:
+    length, start = read_long(data, at)
+    if length < 0:
+        raise ValueError(f"{length} bytes should begin at byte {start}")
+    return length, start
 
 
 def _part(data: bytes, at: int, length: int) -> bytes:
-    if not 0 <= length <= len(data) - at:
-        raise ValueError(f"{length} bytes should begin at byte {at}, and {len(data) - at} are left")
+    if length > len(data) - at:
+        raise _cut_off(data, at, length)
     return data[at : at + length]
+
+
+def _cut_off(data: bytes, at: int, length: int) -> ValueError:
+    return ValueError(f"{length} bytes should begin at byte {at}, and {len(data) - at} are left")
 
 
 def _fixed_reader(fixed: Fixed) -> Read:
