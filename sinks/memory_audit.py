@@ -6,35 +6,31 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
 from checkpoints import Fenced, OffsetRange, Partition
 from sinks.audit import (
-    BUCKET,
     REWOUND_BY,
     BrokenList,
     Control,
     FoundRow,
     HeldOffsets,
     Inventory,
-    LedgerFault,
-    LedgerTotals,
     PartitionState,
     RejectCount,
     RejectFilter,
     Rewound,
     RewoundPartition,
     SchemaVersion,
-    Tally,
     TopicScope,
     Watermark,
-    mixed,
 )
 from sinks.contract import Batch
 from sinks.ledger import LoadRow, RejectRow
+from sinks.memory_books import around, faults_of, inside, named, place_of, tallies_of, totals_of
 
 if TYPE_CHECKING:
     from sinks.memory import MemoryWarehouse
@@ -61,20 +57,20 @@ class MemoryAudit:
         by_partition = [(number, tuple(some)) for number, some in groupby(lines, lambda line: line.partition)]
         return Inventory(
             states=tuple(state for state in await self.states() if state.partition.topic == scope.topic),
-            totals=tuple(_totals(Partition(scope.topic, number), some) for number, some in by_partition),
-            faults=tuple(fault for _, some in by_partition for fault in _faults(some)),
-            rows=_tallies(self._places(scope)),
-            rejects=_tallies(self._reject_places(scope)),
+            totals=tuple(totals_of(Partition(scope.topic, number), some) for number, some in by_partition),
+            faults=tuple(fault for _, some in by_partition for fault in faults_of(some)),
+            rows=tallies_of(self._places(scope)),
+            rejects=tallies_of(self._reject_places(scope)),
         )
 
     async def held(self, scope: TopicScope, within: OffsetRange) -> HeldOffsets:
         """Return each offset of a range that is held, and how often."""
 
-        def inside(places: Iterable[_Place]) -> Mapping[int, int]:
+        def held_inside(places: Iterable[_Place]) -> Mapping[int, int]:
             mine = (offset for number, offset in places if number == within.partition.number)
             return dict(sorted(Counter(o for o in mine if within.start <= o < within.stop).items()))
 
-        return HeldOffsets(inside(self._places(scope)), inside(self._reject_places(scope)))
+        return HeldOffsets(held_inside(self._places(scope)), held_inside(self._reject_places(scope)))
 
     async def count_before(self, scope: TopicScope, partition: Partition, offset: int) -> int:
         """Return how many rows and rejects a partition has before `offset`."""
@@ -132,8 +128,8 @@ class MemoryAudit:
         self, which: RejectFilter, *, after: tuple[str, int, int] | None = None, limit: int = 100
     ) -> tuple[RejectRow, ...]:
         """Return rejects in the order of topic, partition and offset."""
-        found = sorted(self._chosen_rejects(which), key=_place)
-        return tuple(row for row in found if after is None or _place(row) > after)[:limit]
+        found = sorted(self._chosen_rejects(which), key=place_of)
+        return tuple(row for row in found if after is None or place_of(row) > after)[:limit]
 
     async def replay(self, batch: Batch, replayed: Sequence[RejectRow], load_id: str) -> None:
         """Write rows in the place of rejects."""
@@ -156,7 +152,7 @@ class MemoryAudit:
             within = OffsetRange(part.partition, part.to, part.since)
             for name, ids in self._chosen(by_topic[part.partition.topic], within).items():
                 self._warehouse.replace(name, self._with_ids(name, ids, among=False))
-            self._warehouse.rejects[:] = [row for row in self._warehouse.rejects if not _inside(row, within)]
+            self._warehouse.rejects[:] = [row for row in self._warehouse.rejects if not inside(row, within)]
             self._cut_ledger(by_topic[part.partition.topic], within)
             self._warehouse.watermarks.pop((self._pipeline, part.partition), None)
         epoch = self._store.put_back({part.partition: part.to for part in found.partitions}, f"{REWOUND_BY}{by}")
@@ -172,7 +168,7 @@ class MemoryAudit:
                 continue
             scope, within = by_topic[partition.topic], OffsetRange(partition, offset, stands[partition][0])
             chosen = {name: len(ids) for name, ids in self._chosen(scope, within).items()}
-            rejects = sum(_inside(row, within) for row in self._warehouse.rejects)
+            rejects = sum(inside(row, within) for row in self._warehouse.rejects)
             taken.append(RewoundPartition(partition, within.stop, offset, chosen.pop(scope.table or "", 0), rejects))
             children.update(chosen)
         return Rewound(tuple(taken), dict(children))
@@ -241,7 +237,7 @@ class MemoryAudit:
         for reject in rejects:
             self._warehouse.rejects.remove(reject)
             self._warehouse.loads[:] = [
-                recounted(line) if _around(line, reject) else line for line in self._warehouse.loads
+                recounted(line) if around(line, reject) else line for line in self._warehouse.loads
             ]
 
     def _below(self, root: str | None) -> Iterator[str]:
@@ -295,7 +291,7 @@ class MemoryAudit:
 
     def _cut_ledger(self, scope: TopicScope, within: OffsetRange) -> None:
         def cut(line: LoadRow) -> LoadRow | None:
-            mine = (line.pipeline, line.topic, line.partition) == (self._pipeline, *_named(within.partition))
+            mine = (line.pipeline, line.topic, line.partition) == (self._pipeline, *named(within.partition))
             if not mine or line.stop_offset <= within.start:
                 return line
             if line.start_offset >= within.start:
@@ -310,63 +306,3 @@ class MemoryAudit:
             return replace(cut_off, rows=rows, rejected=rejected, skipped=skipped)
 
         self._warehouse.loads[:] = [line for line in map(cut, self._warehouse.loads) if line is not None]
-
-
-def _named(partition: Partition) -> tuple[str, int]:
-    return partition.topic, partition.number
-
-
-def _place(row: RejectRow) -> tuple[str, int, int]:
-    return row.topic, row.partition, row.offset
-
-
-def _inside(row: RejectRow, within: OffsetRange) -> bool:
-    return (row.topic, row.partition) == _named(within.partition) and within.start <= row.offset < within.stop
-
-
-def _around(line: LoadRow, row: RejectRow) -> bool:
-    same = (line.pipeline, line.topic, line.partition) == (row.pipeline, row.topic, row.partition)
-    return same and line.start_offset <= row.offset < line.stop_offset
-
-
-def _totals(partition: Partition, lines: Sequence[LoadRow]) -> LedgerTotals:
-    return LedgerTotals(
-        partition,
-        start=lines[0].start_offset,
-        stop=max(line.stop_offset for line in lines),
-        records=sum(line.records for line in lines),
-        rows=sum(line.rows for line in lines),
-        rejected=sum(line.rejected for line in lines),
-        skipped=sum(line.skipped for line in lines),
-        holes=sum(line.holes for line in lines),
-        lost=sum(line.stop_offset - line.start_offset for line in lines if line.lost),
-        loads=len(lines),
-    )
-
-
-def _faults(lines: Sequence[LoadRow]) -> Iterator[LedgerFault]:
-    for before, line in pairwise((None, *lines)):
-        if line is None:
-            continue
-        where = OffsetRange(Partition(line.topic, line.partition), line.start_offset, line.stop_offset)
-        if before is not None and before.stop_offset != line.start_offset:
-            yield LedgerFault(where, f"the ledger jumps from {before.stop_offset} to {line.start_offset}")
-        elif before is not None and before.epoch > line.epoch:
-            yield LedgerFault(where, f"the epoch falls from {before.epoch} to {line.epoch}")
-        elif not _adds_up(line, len(where)):
-            yield LedgerFault(where, f"the line does not add up: {line.records} records over {len(where)} offsets")
-
-
-def _adds_up(line: LoadRow, length: int) -> bool:
-    whole = line.records == line.rows + line.rejected + line.skipped
-    return whole and min(line.rows, line.holes) >= 0 and (line.lost or line.records + line.holes == length)
-
-
-def _tallies(places: Iterable[_Place]) -> tuple[Tally, ...]:
-    buckets: dict[_Place, list[int]] = {}
-    for number, offset in places:
-        buckets.setdefault((number, offset - offset % BUCKET), []).append(offset % BUCKET)
-    return tuple(
-        Tally(number, start, len(some), sum(some), sum(map(mixed, some)))
-        for (number, start), some in sorted(buckets.items())
-    )
