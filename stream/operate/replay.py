@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -12,12 +12,16 @@ from checkpoints import OffsetRange, Partition
 from sinks import Batch, Sink
 from sinks.audit import Audit, RejectFilter
 from sinks.ledger import RejectRow
+from stream.evolve import Evolved
 from stream.model import PartitionRecords, RawBatch
 from stream.operate.shaping import Shaper
 from stream.runtime.ids import LoadIds
 from stream.runtime.rejects import by_record
 
 AT_ONCE: Final = 500
+NO_ROW: Final = "no_row"  # what is kept of it makes none: its bytes were withheld, or it is skipped now
+_PARTITION: Final = "_kafka_partition"
+_OFFSET: Final = "_kafka_offset"
 
 _Place = tuple[str, int, int]
 
@@ -43,7 +47,8 @@ class Replay:
         """Load what can be loaded by now; without `do_it` only tell what could."""
         done = Replayed()
         async for some in pages(self._audit, which, AT_ONCE):
-            await self._replay(some, done, do_it=do_it)
+            for _, of_topic in groupby(some, lambda row: row.topic):
+                await self._replay(list(of_topic), done, do_it=do_it)
         return done
 
     async def _replay(self, some: Sequence[RejectRow], done: Replayed, *, do_it: bool) -> None:
@@ -55,9 +60,12 @@ class Replay:
         for misfits in (evolved.refused, evolved.discarded):
             for (partition, offset), misfit in by_record(raw, misfits, self._shaper.incarnations).items():
                 out[partition.topic, partition.number, offset] = str(misfit.reason)
-        for reason in out.values():
-            done.still[reason] = done.still.get(reason, 0) + 1
-        fit = [row for row in some if _place(row) not in out]
+        made = _rows_made(evolved)
+        fit = [row for row in some if (row.partition, row.offset) in made]
+        for row in some:
+            if (row.partition, row.offset) not in made:
+                reason = out.get(_place(row), NO_ROW)
+                done.still[reason] = done.still.get(reason, 0) + 1
         done.rows += len(fit)
         if fit and do_it:
             if evolved.plan:
@@ -71,6 +79,16 @@ async def pages(audit: Audit, which: RejectFilter, size: int) -> AsyncIterator[S
     while some := await audit.rejects(which, after=after, limit=size):
         yield some
         after = _place(some[-1])
+
+
+def _rows_made(evolved: Evolved) -> Set[tuple[object, object]]:
+    """Return partition and offset of each record of one topic that became a row."""
+    roots = [table for table in evolved.tables.values() if _OFFSET in table.column_names]
+    return {
+        place
+        for table in roots
+        for place in zip(table[_PARTITION].to_pylist(), table[_OFFSET].to_pylist(), strict=True)
+    }
 
 
 def _as_read(some: Sequence[RejectRow]) -> RawBatch:

@@ -66,7 +66,7 @@ def test_a_service_in_trouble_tells_no_secret(kafka, topic, login: str, dataset:
         proxy.cut()
         events.produce(kafka.bootstrap, name, events.orders(100, seed=2))
         service.until(lambda: "cannot be reached" in service.log)
-        pages = [fetch(f"http://{address}/{page}") for page in ("status", "metrics")]
+        pages = [fetch(f"http://{address}/{page}") for page in ("status", "metrics", "config", "history", "")]
         proxy.weather.refuse = False
         service.drain()
         assert_silent(service.log + "".join(pages))

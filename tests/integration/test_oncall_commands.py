@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import psycopg
 import pytest
 
@@ -69,10 +70,12 @@ def test_status_of_a_file_that_a_service_holds_is_told_by_the_service(kafka, tmp
     name = events.fresh_topic(kafka.bootstrap, "held", partitions=1)
     events.produce(kafka.bootstrap, name, events.orders(10, seed=1))
     http = f"127.0.0.1:{free_port()}"
-    where = on_duckdb(kafka.bootstrap, name, tmp_path / "held.duckdb", "shop").with_settings(service__http=http)
+    where = on_duckdb(kafka.bootstrap, name, tmp_path / "held.duckdb", f"held_{name[-6:]}").with_settings(
+        service__http=http
+    )
     with where.running() as life:
         life.until(lambda: "claimed" in life.log)
-        assert answer(where, "status")["pipeline"] == "shop"
+        assert answer(where, "status")["pipeline"] == where.dataset
         without = where.with_settings(service__http="")
         done = headrace("status", *without.args, env=without.env)
         assert (done.returncode, "is open in another process" in done.stderr) == (4, True), done.stderr
@@ -147,7 +150,9 @@ def test_a_paused_pipeline_loads_nothing_until_it_is_resumed(kafka, place: Place
 def test_rejects_that_fit_under_new_settings_become_rows_once(kafka, tmp_path: Path) -> None:
     name = events.fresh_topic(kafka.bootstrap, "deep", partitions=1)
     events.produce(kafka.bootstrap, name, [b'{"a": {"b": {"c": 1}}}', b'{"a": 1}', b"{"])
-    strict = on_duckdb(kafka.bootstrap, name, tmp_path / "deep.duckdb", "shop").with_settings(limits__max_depth="2")
+    strict = on_duckdb(kafka.bootstrap, name, tmp_path / "deep.duckdb", f"deep_{name[-6:]}").with_settings(
+        limits__max_depth="2"
+    )
     with strict.running("--until", "latest") as life:
         assert life.wait() == 0, life.log
     mild = strict.with_settings(limits__max_depth="64")
@@ -157,6 +162,19 @@ def test_rejects_that_fit_under_new_settings_become_rows_once(kafka, tmp_path: P
     assert "1 records are gone" in told(mild, "rejects", "drop", "--yes")
     assert answer(mild, "verify")["findings"] == []
     assert rows(mild) == 2
+
+
+def test_a_reject_of_which_no_bytes_were_kept_stays_one(kafka, tmp_path: Path) -> None:
+    name = events.fresh_topic(kafka.bootstrap, "withheld", partitions=1)
+    events.produce(kafka.bootstrap, name, [b'{"a": 1}', b"{"])
+    place = on_duckdb(kafka.bootstrap, name, tmp_path / "withheld.duckdb", f"withheld_{name[-6:]}")
+    with place.running("--until", "latest") as life:
+        assert life.wait() == 0, life.log
+    with duckdb.connect(str(tmp_path / "withheld.duckdb")) as connection:
+        connection.execute(f'update "{place.dataset}"._hr_rejects set "value" = null')
+    done = answer(place, "rejects", "replay", "--yes")
+    assert (done["rows"], done["still"]) == (0, {"no_row": 1})
+    assert answer(place, "verify")["findings"] == []
 
 
 def test_init_writes_a_file_that_is_accepted(tmp_path: Path) -> None:

@@ -10,11 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from checkpoints import Fenced
 from sinks import DataRefused, Transient
 from stream import errors
 from stream.cli.failures import exit_code, explained, reporting
+from stream.cli.main import app
 from stream.config.reference import configuration_page, json_schema
 
 ROOT = Path(__file__).parents[4]
@@ -196,3 +198,24 @@ def test_no_secret_is_in_what_is_reported(capsys: pytest.CaptureFixture[str], de
     with pytest.raises(SystemExit), reporting(debug=debug):
         raise RuntimeError(f"password={SECRET}")
     assert SECRET not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("init",), ("doctor",), ("status",), ("verify",), ("trace",), ("rewind",), ("pause",), ("resume",),
+        ("rejects", "list"), ("rejects", "show"), ("rejects", "export"), ("rejects", "replay"), ("rejects", "drop"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_the_help_of_those_on_call_has_examples_and_exit_codes(words: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(app, [*words, "--help"]).output
+    assert f"headrace {' '.join(words)}" in " ".join(shown.split())
+    assert "Exit codes:" in shown
+
+
+def test_the_shell_completes_commands() -> None:
+    typed = {"_HEADRACE_COMPLETE": "complete_bash", "COMP_WORDS": "headrace re", "COMP_CWORD": "1"}
+    command = Path(sys.executable).with_name("headrace")  # the shell knows it by this name alone
+    done = subprocess.run([command], env=os.environ | typed, capture_output=True, text=True, timeout=60, check=False)
+    assert {"rejects", "resume", "rewind"} <= set(done.stdout.split()), done.stderr
