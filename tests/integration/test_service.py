@@ -186,7 +186,7 @@ def test_the_running_service_answers_over_http(kafka, backlog: str, file: Path) 
         assert answer(f"http://{address}/readyz") == (200, "ok\n")
         assert "headrace_rows_committed_total" in answer(f"http://{address}/metrics")[1]
         assert status(address)["state"] == "running"
-        assert "<h1>" in answer(f"http://{address}/status", "text/html")[1]
+        assert "<h1 " in answer(f"http://{address}/status", "text/html")[1]
         assert answer(f"http://{address}/nowhere")[0] == 404
         service.drain()
 
