@@ -16,7 +16,11 @@ from sinks.schema import Schema
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A record set aside, with its original bytes and the reason, for `_hr_rejects`."""
+    """A record set aside, with its original bytes and the reason, for `_hr_rejects`.
+
+    Of a value that is too large to be kept whole, `value` is the beginning, `value_bytes` the length of all of it and
+    `value_sha256` its hash, in hexadecimal.
+    """
 
     partition: Partition
     offset: int
@@ -25,6 +29,9 @@ class Reject:
     value: bytes | None
     reason: str  # one of a short fixed list, a metric's label: "invalid_json", "too_deep", ...
     error: str  # for people
+    headers: str | None = None  # as JSON: pairs of name and value, a value that is no text as {"base64": ...}
+    value_bytes: int | None = None
+    value_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,9 @@ class RejectRow:
     value: bytes | None
     reason: str
     error: str
+    headers: str | None = None
+    value_bytes: int | None = None
+    value_sha256: str | None = None
 
 
 def load_rows(batch: Batch, step: Checkpoint, owner: str) -> list[LoadRow]:
@@ -97,6 +100,9 @@ def reject_rows(batch: Batch, step: Checkpoint) -> list[RejectRow]:
             value=reject.value,
             reason=reject.reason,
             error=reject.error,
+            headers=reject.headers,
+            value_bytes=reject.value_bytes,
+            value_sha256=reject.value_sha256,
         )
         for reject in batch.rejects
     ]

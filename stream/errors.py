@@ -62,6 +62,12 @@ class OwnershipLost(HeadraceError):
     exit_code = 6
 
 
+class TooManyRejects(HeadraceError):
+    """More records were set aside than the budget for rejects allows."""
+
+    exit_code = 7
+
+
 class SchemaRefused(HeadraceError):
     """Data does not fit the schema, and the contract says stop; or a change of schema was not approved."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
@@ -10,10 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.elements import ClauseElement
 
+from sinks.changes import AddColumn
 from sinks.document import to_document, version_hash
 from sinks.ledger import LoadRow
 from sinks.schema import Kind, Schema
 from sinks.sql import ddl
+from sinks.sql.catalog import FoundColumn
 from sinks.sql.dialect import Dialect
 from sinks.sql.statement import Statement, render, rows_of, template
 from sinks.sql.system import KEYS, LOADS, SCHEMAS, STATE, TABLES
@@ -43,6 +45,17 @@ class Ledger:
         """Return the statements that create the system tables where they are missing."""
         return tuple(
             ddl.create_system_table(self._dialect, self._dataset, table, KEYS[name]) for name, table in TABLES.items()
+        )
+
+    def upgrade(self, found: Iterable[FoundColumn]) -> tuple[Statement, ...]:
+        """Return the statements that add what the system tables of an older version lack; `found`: what they have."""
+        live = {(table, column) for table, column, *_ in found}
+        return tuple(
+            statement
+            for table in TABLES.values()
+            for column in table.columns.values()
+            if (table.name, column.name) not in live
+            for statement in ddl.alter(self._dialect, self._dataset, AddColumn(table.name, column))
         )
 
     def record(self, rows: Sequence[LoadRow]) -> Statement:

@@ -16,7 +16,11 @@ _COLUMNS: Final = TABLES[REJECTS].arrow
 
 def rejects_table(rejects: Iterable[RejectRow]) -> pa.Table:
     """Return `_hr_rejects` rows. Keys and values keep every byte; an error's text is made storable everywhere."""
-    return pa.Table.from_pylist([asdict(row) | {"error": _storable(row.error)} for row in rejects], _COLUMNS)
+    return pa.Table.from_pylist([asdict(row) | _texts(row) for row in rejects], _COLUMNS)
+
+
+def _texts(row: RejectRow) -> dict[str, str | None]:
+    return {"error": _storable(row.error), "headers": row.headers and _storable(row.headers)}
 
 
 def _storable(text: str) -> str:

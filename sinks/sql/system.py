@@ -72,7 +72,16 @@ _STATE: Final = _table(STATE, {"pipeline": TEXT, "key": TEXT, "document": TEXT, 
 _REJECTS: Final = _table(
     REJECTS,
     {"load_id": TEXT, "pipeline": TEXT, "topic": TEXT, "partition": BIGINT, "offset": BIGINT},
-    {"timestamp": TIMESTAMP, "key": BINARY, "value": BINARY, "reason": TEXT, "error": TEXT},
+    {
+        "timestamp": TIMESTAMP,
+        "key": BINARY,
+        "value": BINARY,
+        "reason": TEXT,
+        "error": TEXT,
+        "headers": TEXT,  # since 0.2, as all below
+        "value_bytes": BIGINT,
+        "value_sha256": TEXT,
+    },
 )
 
 # The event time up to which a partition's records are in the tables; a topic's is the least of its partitions'.

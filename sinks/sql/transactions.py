@@ -20,7 +20,7 @@ from sinks.limits import check_limits
 from sinks.merging import also
 from sinks.schema import BIGINT, DOUBLE, Schema, Table
 from sinks.sql import ddl, dml, locks
-from sinks.sql.catalog import Catalog
+from sinks.sql.catalog import Catalog, FoundColumn
 from sinks.sql.dialect import Dialect
 from sinks.sql.folding import LedgerFolding
 from sinks.sql.ledger import Ledger
@@ -43,6 +43,7 @@ class Transactions:
 
     def __init__(self, dialect: Dialect, catalog: Catalog, capabilities: Capabilities, options: SinkOptions) -> None:
         self._dialect = dialect
+        self._catalog = catalog
         self._capabilities = capabilities
         self._dataset = options.dataset
         self._space = namespace(dialect.catalog, options.dataset)
@@ -68,6 +69,8 @@ class Transactions:
         if not self._audit.dataset_exists(session):
             session.execute(ddl.create_dataset(self._space))
         _execute_all(session, self._ledger.create())
+        columns = session.execute(self._catalog.columns(self._dataset))
+        _execute_all(session, self._ledger.upgrade(FoundColumn(*row) for row in columns))
         if not self._dialect.advisory_locks:
             session.execute(self._ledger.create_turn())
         _commit(session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import anyio
@@ -182,6 +183,14 @@ class LoadContract(SinkSuite):
         assert tuple(row[name] for name in told) == (
             "load-1", PIPELINE, "orders", 0, 4, noon, "invalid_json", "no value",
         )  # fmt: skip
+
+    async def test_rejects_keep_headers_and_what_a_cut_value_was(self, sink: Sink, warehouse: Warehouse) -> None:
+        cut = replace(reject(A, 0), headers='[["trace","a1"]]', value_bytes=5_000_000_000, value_sha256="ab" * 32)
+        await sink.load(Batch(rejects=(cut, reject(A, 1))), step(await claimed(sink, 0), {A: 2}))
+        found = sorted(await warehouse.read("_hr_rejects"), key=lambda row: str(row["offset"]))
+        assert [(row["headers"], row["value_bytes"], row["value_sha256"]) for row in found] == [
+            ('[["trace","a1"]]', 5_000_000_000, "ab" * 32), (None, None, None)
+        ]  # fmt: skip
 
     @pytest.mark.parametrize("error", ["long " * 20_000, "NUL \x00", "lone surrogate \ud800", "quote ' \" % :x"])
     async def test_no_error_text_keeps_a_reject_out(self, sink: Sink, warehouse: Warehouse, error: str) -> None:

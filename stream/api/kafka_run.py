@@ -13,7 +13,6 @@ from stream.api.load_info import LoadInfo
 from stream.api.load_info_builder import LoadInfoBuilder
 from stream.api.options import MakeSink
 from stream.config.models import Config
-from stream.config.topic_settings import wants_headers
 from stream.extract.kafka import KafkaEvents
 from stream.observe.facts import Observer, to_all
 from stream.runtime.service import serve
@@ -42,7 +41,7 @@ async def run_stream(
         config = _with_one_member(config)
 
     def open_source(config: Config, budget: Budget) -> KafkaSource:
-        return KafkaSource(config.kafka, config.batching, budget, group=group, wants_headers=wants_headers(config))
+        return KafkaSource(config.kafka, config.batching, budget, group=group, wants_headers=True)
 
     dataset = fit_dataset(config.destination.dataset or pipeline, sink.capabilities)
     where = redacted(require_destination(pipeline, config.destination))

@@ -201,6 +201,19 @@ class Limits(Frozen):
     """Different keys under which one record has values: columns that it needs. Elements of a list share theirs."""
 
 
+class Rejects(Frozen):
+    """How many records may be set aside, and what is kept of them. Past a bound the stream stops with exit code 7."""
+
+    max_consecutive: Annotated[int, Field(ge=0)] = 1_000
+    """Records of one partition that may be set aside in a row; 0 is no bound."""
+    max_ratio: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of the last `window_records` that may be set aside; 1 is no bound."""
+    window_records: Annotated[int, Field(ge=1)] = 10_000
+    """How many records `max_ratio` looks back on; it is not judged before there were as many."""
+    max_value_bytes: Annotated[int, Field(ge=0)] = 1_048_576
+    """Of a larger value, this much is kept of its beginning, with its length and its SHA-256."""
+
+
 class Retry(Frozen):
     """How an outage of the destination is sat out."""
 
@@ -265,6 +278,8 @@ class Config(Frozen):
     """How private fields are hidden."""
     limits: Limits = Limits()
     """What one record may be."""
+    rejects: Rejects = Rejects()
+    """How many records may be set aside, and what is kept of them."""
     retry: Retry = Retry()
     """How an outage of the destination is sat out."""
     ledger: Ledger = Ledger()

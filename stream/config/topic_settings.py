@@ -11,7 +11,6 @@ from typing import Any, Final
 from stream.config.models import Config, Tables
 from stream.config.topics import Topic
 
-_WITHOUT_HEADERS: Final = frozenset({"json", "debezium", "text", "bytes"})  # formats that do not look at them
 _WILDCARDS: Final = re.compile(r"[*?]|\[[^\]]*\]")
 
 
@@ -44,16 +43,6 @@ def unmatched_patterns(config: Config, topics: Iterable[str]) -> tuple[str, ...]
     """Return the patterns of `config.topics` that none of `topics` matches."""
     names = tuple(topics)
     return tuple(pattern for pattern in config.topics if not any(fnmatchcase(name, pattern) for name in names))
-
-
-def wants_headers(config: Config) -> bool:
-    """Return whether the headers of some topic are to be read: that costs time for each record.
-
-    They are a column, or may hold what a format looks for, such as a schema's id.
-    """
-    settings: tuple[Tables | Topic, ...] = (config.tables, *config.topics.values())
-    formats = {name for each in settings for name in (each.format, each.key_format) if name is not None}
-    return bool(formats - _WITHOUT_HEADERS) or any("headers" in (each.metadata or ()) for each in settings)
 
 
 def _from_tables(tables: Tables) -> tuple[dict[str, Any], dict[str, str]]:

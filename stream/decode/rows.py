@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Sequence
 from itertools import accumulate, chain
@@ -14,7 +12,8 @@ import pyarrow as pa
 from checkpoints import Partition
 from sinks import Reject
 from stream.decode.reasons import InvalidRecord
-from stream.model import Headers, PartitionRecords
+from stream.model import PartitionRecords
+from stream.model.headers import header_text
 from stream.model.times import time_of, times_of
 
 
@@ -57,6 +56,7 @@ class Rows:
             value=part.values[position],
             reason=why.reason,
             error=str(why),
+            headers=header_text(part.headers[position]) if part.headers else None,
         )
 
     def _column(self, field: Callable[[PartitionRecords], Sequence[object]], kind: pa.DataType) -> pa.Array[Any]:
@@ -69,16 +69,4 @@ class Rows:
 
 
 def _header_texts(part: PartitionRecords) -> list[str | None]:
-    return [_header_text(headers) for headers in part.headers] or [None] * len(part)
-
-
-def _header_text(headers: Headers) -> str:
-    """Return headers as JSON: pairs, because a name may come twice; bytes that are no text as `{"base64": ...}`."""
-    return json.dumps([[name, _header_value(value)] for name, value in headers], ensure_ascii=False)
-
-
-def _header_value(value: bytes | None) -> str | dict[str, str] | None:
-    try:
-        return None if value is None else value.decode()
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(value or b"").decode()}
+    return [header_text(headers) for headers in part.headers] or [None] * len(part)

@@ -9,6 +9,7 @@ from stream.observe.facts import LagSeen, LogBounds, Observer
 from stream.runtime.destination import Destination
 from stream.runtime.ids import LoadIds
 from stream.runtime.prepare import Preparer
+from stream.runtime.reject_tally import RejectBudget
 from stream.runtime.schemas import FindSchemas
 from stream.runtime.steering import Steering
 from stream.source.budget import Budget
@@ -25,6 +26,7 @@ class RunContext:
     destination: Destination
     preparer: Preparer
     budget: Budget
+    budget_of_rejects: RejectBudget
     observe: Observer
     new_load_id: LoadIds
     find_schemas: FindSchemas

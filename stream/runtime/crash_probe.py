@@ -42,7 +42,7 @@ async def find_crashing_records(config: Config, raw: RawBatch, schemas: Schemas)
 
 
 async def _survives(config: Config, raw: RawBatch, schemas: Schemas) -> bool:
-    job = pickle.dumps((config.model_dump_json(include={"limits", "tables", "topics"}), raw, dict(schemas)))
+    job = pickle.dumps((config.model_dump_json(include={"limits", "rejects", "tables", "topics"}), raw, dict(schemas)))
     with anyio.move_on_after(_PATIENCE_SECONDS):
         child = await anyio.run_process(
             [sys.executable, "-m", "stream.runtime.crash_probe"],

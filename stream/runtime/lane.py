@@ -20,6 +20,7 @@ from stream.observe.facts import BatchLoaded, Isolated, SchemaChanged, Stage, St
 from stream.runtime.context import RunContext
 from stream.runtime.crash_probe import find_crashing_records
 from stream.runtime.prepare import Prepared, age_of, next_step, spans_of
+from stream.runtime.reject_tally import rejected_of
 from stream.runtime.rejects import Record, RefusedReason, by_record, set_aside, skipped_with
 from stream.runtime.turns import Turn
 
@@ -69,10 +70,11 @@ class Lane:
             del raw, fresh, decoded, tables, evolved  # while it waits and loads, only what is loaded stays in memory
             if not await turn.to_load():
                 return
+            self._context.budget_of_rejects.check(prepared.rejected, prepared.batch.rejects)
             with _naming_the_batch(prepared):
                 await self._apply(prepared.plan)
                 receipt = await self._destination.load(prepared.batch, prepared.step)
-            self._advance(prepared.step.upto)
+            self._advance(prepared)
             self._tell(prepared, receipt, seconds)
             turn.done()
             await self._context.source.acknowledge(prepared.step.upto)
@@ -140,7 +142,7 @@ class Lane:
         step = next_step(self._context.pipeline, load_id, self.epoch, self._prepared_to, spans)
         self._prepared_to, self._schema = self._prepared_to | step.upto, evolved.plan.target
         batch = Batch(evolved.tables, self._context.preparer.storable(rejects), evolved.plan.target.version)
-        return Prepared(evolved.plan, batch, step, skipped, age_of(raw), left_out(evolved))
+        return Prepared(evolved.plan, batch, step, skipped, age_of(raw), left_out(evolved), rejected_of(raw, rejects))
 
     async def _probe(self, raw: RawBatch, schemas: Schemas) -> frozenset[Record]:
         """Return the records that kill the decoder, where the last owners of a partition died."""
@@ -158,9 +160,10 @@ class Lane:
             await self._destination.apply(plan)
             self._context.observe(SchemaChanged(plan.changes, plan.target.version))
 
-    def _advance(self, upto: Position) -> None:
-        self.committed = self.committed | upto
-        for partition in upto.next:
+    def _advance(self, prepared: Prepared) -> None:
+        self.committed = self.committed | prepared.step.upto
+        self._context.budget_of_rejects.loaded(prepared.rejected)
+        for partition in prepared.step.upto.next:
             self._suspects.pop(partition, None)
 
     def _tell(self, prepared: Prepared, receipt: Receipt, seconds: Mapping[Stage, float]) -> None:

@@ -18,6 +18,8 @@ from stream.evolve import Evolved, Rules, evolve
 from stream.model import Decoded, Documents, FlatTable, PartitionRecords, RawBatch
 from stream.model.schemas import NO_SCHEMAS, SchemaId, Schemas
 from stream.normalize import Names, normalize
+from stream.runtime.reject_tally import Rejected
+from stream.runtime.rejects import bounded
 from stream.runtime.table_settings import TableSettings
 from stream.runtime.wishes import rules_of_topic
 from stream.transform import rules_for, transform, withhold
@@ -41,6 +43,7 @@ class Prepared:
     skipped: Mapping[Partition, Mapping[str, int]]
     age: Age
     left_out: Mapping[str, int]
+    rejected: Mapping[Partition, Rejected]
 
 
 class Preparer:
@@ -48,6 +51,7 @@ class Preparer:
 
     def __init__(self, config: Config, capabilities: Capabilities) -> None:
         self._tables = config.tables
+        self._max_value_bytes = config.rejects.max_value_bytes
         self._settings = TableSettings(config)
         self._salt = salt_of(config)
         self._wishes = cache(lambda table: rules_of_topic(self._settings.of_table(table)))
@@ -110,8 +114,9 @@ class Preparer:
         return evolve(schema, tables, rules)
 
     def storable(self, rejects: Iterable[Reject]) -> tuple[Reject, ...]:
-        """Return `rejects` as they may be stored: of a topic with private fields, without their bytes."""
-        return tuple(withhold(reject, self._salt) if self._is_private(reject) else reject for reject in rejects)
+        """Return `rejects` as they may be stored: of a topic with private fields without their bytes, and bounded."""
+        hidden = (withhold(reject, self._salt) if self._is_private(reject) else reject for reject in rejects)
+        return tuple(bounded(reject, self._max_value_bytes) for reject in hidden)
 
     def _format_of(self, topic: str) -> tuple[str, DecoderOptions]:
         settings = self._settings.topic(topic)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -14,6 +16,7 @@ from checkpoints import Partition
 from sinks import Reject
 from stream.evolve import Misfit
 from stream.model import PartitionRecords, RawBatch
+from stream.model.headers import header_text
 from stream.model.times import time_of
 from stream.normalize import root_ids
 
@@ -58,9 +61,20 @@ def skipped_with(
 
 def _rejects(part: PartitionRecords, why: Mapping[Record, Misfit]) -> Iterator[Reject]:
     partition = part.range.partition
-    for offset, timestamp, key, value in zip(part.offsets, part.timestamps, part.keys, part.values, strict=True):
+    texts: Sequence[str | None] = [header_text(headers) for headers in part.headers] or [None] * len(part)
+    fields = zip(part.offsets, part.timestamps, part.keys, part.values, texts, strict=True)
+    for offset, timestamp, key, value, headers in fields:
         misfit = why[partition, offset]
-        yield Reject(partition, offset, time_of(timestamp), key, value, misfit.reason, misfit.error)
+        yield Reject(partition, offset, time_of(timestamp), key, value, misfit.reason, misfit.error, headers)
+
+
+def bounded(reject: Reject, max_value_bytes: int) -> Reject:
+    """Return `reject`, of a larger value only the beginning, its length and its SHA-256."""
+    value = reject.value
+    if value is None or len(value) <= max_value_bytes:
+        return reject
+    digest = hashlib.sha256(value).hexdigest()
+    return replace(reject, value=value[:max_value_bytes], value_bytes=len(value), value_sha256=digest)
 
 
 def _named(

@@ -20,6 +20,7 @@ from stream.runtime.context import RunContext
 from stream.runtime.destination import Destination
 from stream.runtime.ids import load_ids
 from stream.runtime.prepare import Preparer
+from stream.runtime.reject_tally import RejectBudget
 from stream.runtime.runner import Runner
 from stream.runtime.schemas import registry_of, schema_finder
 from stream.runtime.source_facts import ASKED_EVERY_SECONDS, to_fact
@@ -76,9 +77,20 @@ async def _serve(
             preparer = Preparer(config, sink.capabilities)
             destination = Destination(sink, config.retry, observe)
             find_schemas = schema_finder(registry, config.retry, observe)
+            rejects = RejectBudget(config.rejects)
             steering = Steering(sink, observe)
             context = RunContext(
-                pipeline, config, source, destination, preparer, budget, observe, load_ids(), find_schemas, steering
+                pipeline,
+                config,
+                source,
+                destination,
+                preparer,
+                budget,
+                rejects,
+                observe,
+                load_ids(),
+                find_schemas,
+                steering,
             )
             await _watched(Runner(context), context, stopping)
     except BaseException:

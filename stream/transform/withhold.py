@@ -10,12 +10,14 @@ from sinks import Reject
 
 
 def withhold(reject: Reject, salt: bytes) -> Reject:
-    """Return `reject` without anything of its record: key and value as length and keyed hash, the error as its reason.
+    """Return `reject` without anything of its record: key and value as length and keyed hash, the error as its reason,
+    no headers.
 
     Partition and offset still name the record in Kafka, where it can be read again for as long as it is kept there.
     """
     error = f"{reject.reason}; details withheld, because the topic has private fields"
-    return replace(reject, key=_trace(reject.key, salt), value=_trace(reject.value, salt), error=error)
+    key, value = _trace(reject.key, salt), _trace(reject.value, salt)
+    return replace(reject, key=key, value=value, error=error, headers=None)
 
 
 def _trace(content: bytes | None, salt: bytes) -> bytes | None:

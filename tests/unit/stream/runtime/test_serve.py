@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from types import SimpleNamespace
@@ -14,9 +15,9 @@ from sinks import DataRefused, InDoubt, SchemaConflict, SinkOptions, Transient
 from sinks.memory import MemorySink, MemoryWarehouse
 from sinks.schema import DOUBLE
 from sinks.testing import one_at_a_time
-from stream.config.models import Batching, Config, Kafka, Retry, Tables
+from stream.config.models import Batching, Config, Kafka, Rejects, Retry, Tables
 from stream.config.topics import ColumnHint, Contract, Topic
-from stream.errors import ConfigError, DestinationError, OwnershipLost, SchemaRefused, SourceGap
+from stream.errors import ConfigError, DestinationError, OwnershipLost, SchemaRefused, SourceGap, TooManyRejects
 from stream.observe.facts import (
     BatchAbandoned,
     BatchLoaded,
@@ -64,7 +65,7 @@ class Stage:
 
     async def run(self, sink: MemorySink | None = None, stopping: anyio.Event | None = None) -> None:
         def open_source(config, budget):
-            return memory_source(self.broker, config.kafka, config.batching, budget)
+            return memory_source(self.broker, config.kafka, config.batching, budget, wants_headers=True)
 
         with anyio.fail_after(20):
             await serve(
@@ -499,3 +500,48 @@ async def test_instants_are_read_as_a_user_says_they_are_written(stage):
     assert str(first["made"]) == "2023-11-14 22:13:20.123000+00:00"
     assert str(first["sent"]) == "2023-11-14 22:13:00+00:00"
     assert (second["sent"], second["sent__v_text"]) == (None, "soon")
+
+
+async def test_a_topic_of_another_format_stops_the_stream_and_the_text_shows_why(stage):
+    stage.config = stage.config.model_copy(update={"rejects": Rejects(max_consecutive=25)})
+    stage.produce(*({"n": n} for n in range(10)), *(b"<xml/>" for _ in range(100)))
+    with pytest.raises(TooManyRejects, match=r"in a row of orders.*max_consecutive allows 25.*invalid_json") as stopped:
+        await stage.run()
+    assert stopped.value.exit_code == 7
+    assert len(stage.rows()) == 10
+    assert len(stage.warehouse.rejects) <= 25
+
+
+async def test_a_share_of_rejects_past_the_bound_stops_the_stream(stage):
+    stage.config = stage.config.model_copy(update={"rejects": Rejects(max_ratio=0.2, window_records=40)})
+    stage.produce(*({"n": n} if n % 2 else b"<xml/>" for n in range(100)))
+    with pytest.raises(TooManyRejects, match=r"20 of the last 40 records.*max_ratio allows 20%"):
+        await stage.run()
+    assert len(stage.warehouse.rejects) == 15
+
+
+async def test_rejects_without_bounds_go_on(stage):
+    stage.config = stage.config.model_copy(
+        update={"rejects": Rejects(max_consecutive=0, max_ratio=1, window_records=1)}
+    )
+    stage.produce(*(b"<xml/>" for _ in range(2_000)))
+    await stage.run()
+    assert len(stage.warehouse.rejects) == 2_000
+
+
+async def test_batches_that_are_repeated_count_their_rejects_once(stage):
+    stage.config = stage.config.model_copy(update={"rejects": Rejects(max_consecutive=25)})
+    stage.produce(*(b"<xml/>" for _ in range(25)))
+    sink = failing_once(failing_once(stage.sink(), "load", SchemaConflict("no")), "load", Transient("away"))
+    await stage.run(sink)
+    assert len(stage.warehouse.rejects) == 25
+
+
+async def test_a_reject_keeps_its_headers_and_of_a_large_value_the_beginning_length_and_hash(stage):
+    stage.config = stage.config.model_copy(update={"rejects": Rejects(max_value_bytes=4)})
+    stage.broker.produce(ORDERS, [b"<very large/>"], headers=(("trace", b"a1"), ("raw", b"\xff")))
+    await stage.run()
+    (reject,) = stage.warehouse.rejects
+    assert (reject.value, reject.value_bytes) == (b"<ver", 13)
+    assert reject.value_sha256 == hashlib.sha256(b"<very large/>").hexdigest()
+    assert json.loads(reject.headers) == [["trace", "a1"], ["raw", {"base64": "/w=="}]]

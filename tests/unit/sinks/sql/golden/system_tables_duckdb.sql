@@ -61,7 +61,10 @@ CREATE TABLE IF NOT EXISTS "_hr_file"."shop"."_hr_rejects" (
 	"key" BLOB, 
 	"value" BLOB, 
 	"reason" VARCHAR, 
-	"error" VARCHAR
+	"error" VARCHAR, 
+	"headers" VARCHAR, 
+	"value_bytes" BIGINT, 
+	"value_sha256" VARCHAR
 )
 
 CREATE TABLE IF NOT EXISTS "_hr_file"."shop"."_hr_watermarks" (

@@ -61,7 +61,10 @@ CREATE TABLE IF NOT EXISTS "shop"."_hr_rejects" (
 	"key" bytea, 
 	"value" bytea, 
 	"reason" text, 
-	"error" text
+	"error" text, 
+	"headers" text, 
+	"value_bytes" bigint, 
+	"value_sha256" text
 )
 
 CREATE TABLE IF NOT EXISTS "shop"."_hr_watermarks" (
