@@ -3,7 +3,7 @@
 from sinks.changes import AddColumn, Change, CreateTable, SchemaPlan, WidenColumn
 from sinks.contract import Batch, Capabilities, Receipt, Reject, Sink, SinkOptions
 from sinks.datasets import fit_dataset
-from sinks.errors import DataRefused, InDoubt, SchemaConflict, SinkError, Transient
+from sinks.errors import DataRefused, InDoubt, SchemaConflict, SinkError, TimedOut, Transient
 from sinks.schema import Column, DataType, Schema, Table
 from sinks.write import Append, Merge, Replace, Scd2, SortBy, Write
 
@@ -31,6 +31,7 @@ __all__ = [
     "SinkOptions",
     "SortBy",
     "Table",
+    "TimedOut",
     "Transient",
     "WidenColumn",
     "Write",

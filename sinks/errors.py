@@ -11,6 +11,10 @@ class Transient(SinkError):
     """The destination is away or busy: the same call again, later, is right. Nothing was written."""
 
 
+class TimedOut(Transient):
+    """A statement took longer than the statement timeout. Nothing was written; the same again may take as long."""
+
+
 class InDoubt(SinkError):
     """The answer to a commit was lost: it landed, or it did not. Ask `Sink.is_committed` before anything else."""
 

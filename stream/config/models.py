@@ -206,7 +206,7 @@ class Rejects(Frozen):
 
     max_consecutive: Annotated[int, Field(ge=0)] = 1_000
     """Records of one partition that may be set aside in a row; 0 is no bound."""
-    max_ratio: Annotated[float, Field(gt=0, le=1)] = 0.5
+    max_ratio: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.5
     """Share of the last `window_records` that may be set aside; 1 is no bound."""
     window_records: Annotated[int, Field(ge=1)] = 10_000
     """How many records `max_ratio` looks back on; it is not judged before there were as many."""

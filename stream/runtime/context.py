@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stream.config.models import Config
 from stream.observe.facts import LagSeen, LogBounds, Observer
+from stream.runtime.acknowledge import Acknowledger
 from stream.runtime.destination import Destination
 from stream.runtime.ids import LoadIds
 from stream.runtime.prepare import Preparer
@@ -27,10 +28,13 @@ class RunContext:
     preparer: Preparer
     budget: Budget
     budget_of_rejects: RejectBudget
+    acknowledger: Acknowledger
     observe: Observer
     new_load_id: LoadIds
     find_schemas: FindSchemas
     steering: Steering
+    fixed_columns: set[tuple[str, str]] = field(default_factory=set)
+    """Columns, by table and name, whose type stays: to widen them took the destination too long."""
 
     async def report_lag(self) -> None:
         """Tell what the broker says of the logs we read."""

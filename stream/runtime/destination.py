@@ -8,12 +8,21 @@ from functools import partial
 from typing import Literal, TypeVar
 
 from checkpoints import Checkpoint, Fenced, Known
-from sinks import Batch, Receipt, Schema, SchemaPlan, Sink, WidenColumn
+from sinks import Batch, Receipt, Schema, SchemaPlan, Sink, TimedOut, WidenColumn
 from stream.config.models import Retry
 from stream.load import FailedAttempt, Notify, deliver, retry
 from stream.observe.facts import CommitFailed, Observer, Retrying, RetryReason, StateChanged
 
 T = TypeVar("T")
+
+
+class WideningTooSlow(Exception):
+    """Columns, by table and name, could not be widened within the statement timeout; they are as they were."""
+
+    def __init__(self, columns: Collection[tuple[str, str]], error: TimedOut) -> None:
+        names = ", ".join(f"{table}.{column}" for table, column in columns)
+        super().__init__(f"{names}: not widened in time, so a variant column takes what does not fit ({error})")
+        self.columns = columns
 
 
 class Destination:
@@ -33,12 +42,27 @@ class Destination:
         return await self.with_retry(self.sink.schema)
 
     async def apply(self, plan: SchemaPlan) -> None:
-        """Make the destination what `plan` says; see `Sink.apply`."""
-        await self.with_retry(partial(self.sink.apply, plan))
+        """Make the destination what `plan` says; see `Sink.apply`. Raises `WideningTooSlow` as well."""
+        await self.with_retry(partial(self._apply, plan))
+
+    async def _apply(self, plan: SchemaPlan) -> None:
+        try:
+            await self.sink.apply(plan)
+        except TimedOut as error:
+            columns = [(each.table, each.column.name) for each in plan.changes if isinstance(each, WidenColumn)]
+            if columns:
+                raise WideningTooSlow(columns, error) from error
+            raise
 
     async def can_widen(self, change: WidenColumn, *, max_rows: int) -> bool:
-        """Return whether a column may take its new type now; see `Sink.can_widen`."""
-        return await self.with_retry(partial(self.sink.can_widen, change, max_rows=max_rows))
+        """Return whether a column may take its new type now; see `Sink.can_widen`. Not if it takes long to tell."""
+        return await self.with_retry(partial(self._can_widen, change, max_rows))
+
+    async def _can_widen(self, change: WidenColumn, max_rows: int) -> bool:
+        try:
+            return await self.sink.can_widen(change, max_rows=max_rows)
+        except TimedOut:
+            return False
 
     async def load(self, batch: Batch, step: Checkpoint) -> Receipt:
         """Make a batch durable, both rows and position or neither; see `stream.load.deliver`."""

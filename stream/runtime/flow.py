@@ -7,11 +7,13 @@ from contextlib import aclosing
 
 import anyio
 
-from stream.model.exception_groups import unwrap_single
+from checkpoints import Fenced
+from sinks import SchemaConflict
+from stream.model.exception_groups import unwrap_first_of
 from stream.observe.facts import BackPressure
 from stream.runtime.context import RunContext
 from stream.runtime.in_flight import InFlight
-from stream.runtime.lane import Lane
+from stream.runtime.lane import BatchRefused, Lane
 from stream.runtime.turns import Line
 from stream.source.contract import Assignment
 
@@ -31,7 +33,7 @@ class Flow:
         Raises `Fenced`, `SchemaConflict` or `BatchRefused` when the lane is spent; whatever was in hand is dropped.
         """
         try:
-            with unwrap_single():
+            with unwrap_first_of(Fenced, SchemaConflict, BatchRefused):
                 async with anyio.create_task_group() as group:
                     rewound = self._context.steering.raise_when_rewound
                     group.start_soon(rewound, self._assignment.partitions, self._lane.epoch, name="rewound")

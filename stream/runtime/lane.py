@@ -12,13 +12,14 @@ from typing import Final
 from anyio import to_thread
 
 from checkpoints import Claim, OffsetRange, Position, Span
-from sinks import Batch, DataRefused, Receipt, Schema, SchemaPlan, WidenColumn
+from sinks import Batch, DataRefused, Receipt, Schema, SchemaConflict, SchemaPlan, WidenColumn
 from stream.evolve import Evolved, Misfit, left_out
 from stream.model import Decoded, Documents, FlatTable, RawBatch
 from stream.model.schemas import Schemas
 from stream.observe.facts import BatchLoaded, Isolated, SchemaChanged, Stage, StageTimed
 from stream.runtime.context import RunContext
 from stream.runtime.crash_probe import find_crashing_records
+from stream.runtime.destination import WideningTooSlow
 from stream.runtime.prepare import Prepared, age_of, next_step, spans_of
 from stream.runtime.reject_tally import rejected_of
 from stream.runtime.rejects import Record, RefusedReason, by_record, set_aside, skipped_with
@@ -76,8 +77,8 @@ class Lane:
                 receipt = await self._destination.load(prepared.batch, prepared.step)
             self._advance(prepared)
             self._tell(prepared, receipt, seconds)
+            self._context.acknowledger.note(prepared.step.upto)
             turn.done()
-            await self._context.source.acknowledge(prepared.step.upto)
 
     async def start_over(self) -> None:
         """Forget what was prepared and not loaded: the next batch begins at what is durable."""
@@ -116,7 +117,7 @@ class Lane:
         The destination is asked about columns to widen, and can speak of what it has: whatever was planned before is
         applied first. What it cannot widen stays as it is, and the values go into variants.
         """
-        fixed: frozenset[tuple[str, str]] = frozenset()
+        fixed = frozenset(self._context.fixed_columns)
         while True:
             with _timed("evolve", seconds):
                 evolved = await to_thread.run_sync(self._context.preparer.evolve, self._schema, tables, fixed)
@@ -156,9 +157,14 @@ class Lane:
         return await find_crashing_records(self._context.config, RawBatch(tuple(suspect)), schemas)
 
     async def _apply(self, plan: SchemaPlan) -> None:
-        if plan:
+        if not plan:
+            return
+        try:
             await self._destination.apply(plan)
-            self._context.observe(SchemaChanged(plan.changes, plan.target.version))
+        except WideningTooSlow as error:
+            self._context.fixed_columns.update(error.columns)
+            raise SchemaConflict(str(error)) from error
+        self._context.observe(SchemaChanged(plan.changes, plan.target.version))
 
     def _advance(self, prepared: Prepared) -> None:
         self.committed = self.committed | prepared.step.upto

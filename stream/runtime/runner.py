@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from functools import partial
 from typing import Final, TypeVar
 
@@ -24,6 +26,7 @@ from stream.source.origin import incarnation
 # that it does not take the partitions back from their new owner.
 _FENCE_WAIT_SECONDS: Final = 3.5
 _MOST_FENCES: Final = 5
+_LOOK_SECONDS: Final = 0.2  # how often a wait looks whether the partitions are still ours
 
 T = TypeVar("T")
 
@@ -37,26 +40,30 @@ class Runner:
 
     def __init__(self, context: RunContext) -> None:
         self._context = context
+        self._jitter = random.Random()  # noqa: S311  # so that replicas that conflict do not go on in step
 
     async def run(self) -> None:
         """Carry everything the source gives. Returns when it ends; any error but an outage ends it too."""
-        async for assignment in self._context.source.assignments():
-            try:
-                await self._own(assignment)
-            finally:
-                assignment.release()
-                self._context.observe(Revoked(assignment.partitions, assignment.lost))
+        async with aclosing(self._context.source.assignments()) as assignments:
+            async for assignment in assignments:
+                try:
+                    await self._own(assignment)
+                    await self._context.acknowledger.drain()
+                finally:
+                    assignment.release()
+                    self._context.observe(Revoked(assignment.partitions, assignment.lost))
 
     async def _own(self, assignment: Assignment) -> None:
         self._context.observe(Assigned(assignment.partitions, assignment.topic_partitions))
         self._context.observe(self._context.steering.state)
-        fences = 0
+        fences = conflicts = 0
         stood = Position()
         refused: BatchRefused | None = None
         while assignment.partitions and not assignment.ended:
             try:
                 lane = await self._claim(assignment)
-                fences, stood = (fences if lane.committed == stood else 0), lane.committed
+                if lane.committed != stood:
+                    fences, conflicts, stood = 0, 0, lane.committed
                 if refused:
                     await load_bisecting(self._context, assignment, lane, refused.upto)
                     refused = None
@@ -68,7 +75,8 @@ class Runner:
             except BatchRefused as error:
                 refused = error
             except SchemaConflict as error:
-                self._context.observe(Retrying("schema_conflict", 0.0, str(error)))
+                await self._wait_after_conflict(error, conflicts, assignment)
+                conflicts += 1
             except Fenced as error:
                 fences += 1
                 await self._wait_after_fence(error, fences)
@@ -96,6 +104,15 @@ class Runner:
             self._context.observe(Retrying("connect", attempt.wait_seconds, str(attempt.error)))
 
         return await retry(question, self._context.config.retry, notify, passing=(SourceUnavailable,))
+
+    async def _wait_after_conflict(self, error: SchemaConflict, before: int, assignment: Assignment) -> None:
+        """Wait twice as long each time nothing was loaded since the last one; the first is planned anew at once."""
+        policy = self._context.config.retry
+        seconds = min(policy.first_wait_seconds * 2.0 ** (before - 1), policy.max_wait_seconds) if before else 0.0
+        self._context.observe(Retrying("schema_conflict", seconds, str(error)))
+        until = anyio.current_time() + seconds * self._jitter.uniform(0.5, 1.0)
+        while not assignment.ended and (left := until - anyio.current_time()) > 0:  # noqa: ASYNC110  # no event tells
+            await anyio.sleep(min(left, _LOOK_SECONDS))
 
     async def _wait_after_fence(self, error: Fenced, fences: int) -> None:
         self._context.observe(FencedOut(str(error)))

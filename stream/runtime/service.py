@@ -8,7 +8,7 @@ from typing import Final
 import anyio
 
 from checkpoints.failpoints import failpoint
-from sinks import Sink, SinkError, Transient, fit_dataset
+from sinks import Schema, Sink, SinkError, Transient, fit_dataset
 from stream.config.models import Config
 from stream.config.topic_settings import unmatched_patterns
 from stream.errors import DestinationError, HeadraceError, SourceUnavailable
@@ -16,6 +16,7 @@ from stream.load import FailedAttempt, retry
 from stream.model.exception_groups import unwrap_single
 from stream.observe.facts import LoopTicked, Observer, Retrying, Started, StateChanged, to_all
 from stream.observe.state_guard import forward_only
+from stream.runtime.acknowledge import Acknowledger
 from stream.runtime.context import RunContext
 from stream.runtime.destination import Destination
 from stream.runtime.ids import load_ids
@@ -31,6 +32,31 @@ from stream.source.contract import Source
 from stream.source.events import SourceEvent
 
 _TICK_SECONDS: Final = 0.5
+
+_FOR_DRAINING: Final = 0.8  # of the grace; the rest is for letting go of source and destination
+
+
+class Grace:
+    """The time between the wish to stop and the end: one budget, for draining and for closing."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._ends_at: float | None = None
+
+    def begin(self) -> None:
+        """Start the clock."""
+        self._ends_at = anyio.current_time() + self._seconds
+
+    @property
+    def drain_seconds(self) -> float:
+        """Return how long the batches in flight may take to commit."""
+        return self._seconds * _FOR_DRAINING
+
+    @property
+    def left_seconds(self) -> float:
+        """Return how much is left for closing; all of it when nobody asked for the end."""
+        return self._seconds if self._ends_at is None else max(0.0, self._ends_at - anyio.current_time())
+
 
 OpenSource = Callable[[Config, Budget], Source]
 
@@ -65,39 +91,36 @@ async def _serve(
 
     registry = registry_of(config)
     budget = Budget(config.batching.buffer_bytes)
+    grace = Grace(config.service.grace_seconds)
     source = open_source(config, budget)
     source.listen(heard)
     try:
-        if await _opened(config, sink, source, observe, stopping):
-            schema = await sink.schema()
+        schema = await _opened(config, sink, source, observe, stopping)
+        if schema is not None:
             dataset = fit_dataset(config.destination.dataset or pipeline, sink.capabilities)
             topics = config.kafka.topics
             unmatched = unmatched_patterns(config, topics) if topics else ()
             observe(Started(sink.capabilities.name, dataset, topics, schema.version, tuple(schema.tables), unmatched))
-            preparer = Preparer(config, sink.capabilities)
-            destination = Destination(sink, config.retry, observe)
-            find_schemas = schema_finder(registry, config.retry, observe)
-            rejects = RejectBudget(config.rejects)
-            steering = Steering(sink, observe)
             context = RunContext(
                 pipeline,
                 config,
                 source,
-                destination,
-                preparer,
+                Destination(sink, config.retry, observe),
+                Preparer(config, sink.capabilities),
                 budget,
-                rejects,
+                RejectBudget(config.rejects),
+                Acknowledger(source),
                 observe,
                 load_ids(),
-                find_schemas,
-                steering,
+                schema_finder(registry, config.retry, observe),
+                Steering(sink, observe),
             )
-            await _watched(Runner(context), context, stopping)
+            await _watched(Runner(context), context, stopping, grace)
     except BaseException:
         observe(StateChanged("failed"))
         raise
     finally:
-        with anyio.CancelScope(shield=True), anyio.move_on_after(config.service.grace_seconds / 2):
+        with anyio.CancelScope(shield=True), anyio.move_on_after(grace.left_seconds):
             await sink.aclose()
             await source.aclose()
             if registry is not None:
@@ -105,29 +128,35 @@ async def _serve(
     observe(StateChanged("stopped"))
 
 
-async def _opened(config: Config, sink: Sink, source: Source, observe: Observer, stopping: anyio.Event) -> bool:
+async def _opened(
+    config: Config, sink: Sink, source: Source, observe: Observer, stopping: anyio.Event
+) -> Schema | None:
+    """Return the stored schema once source and sink are open; None when `stopping` was set before."""
+    schema: Schema | None = None
     with unwrap_single():
         async with anyio.create_task_group() as group:
             group.start_soon(_give_up_when, stopping, sink, group.cancel_scope, name="stop while starting")
             try:
-                await _open(config, sink, source, observe)
+                schema = await _open(config, sink, source, observe)
             except (HeadraceError, SinkError):
                 if not stopping.is_set():  # else the sink was closed under our hands
                     raise
             group.cancel_scope.cancel()
-    return not stopping.is_set()
+    return None if stopping.is_set() else schema
 
 
-async def _open(config: Config, sink: Sink, source: Source, observe: Observer) -> None:
+async def _open(config: Config, sink: Sink, source: Source, observe: Observer) -> Schema:
     def outage(attempt: FailedAttempt) -> None:
         observe(Retrying("connect", attempt.wait_seconds, str(attempt.error)))
 
     patience = config.retry.start_seconds
     try:
         await retry(sink.open, config.retry, outage, within=patience)
+        schema = await retry(sink.schema, config.retry, outage, within=patience)
     except Transient as error:
         raise DestinationError(str(error)) from error
     await retry(source.open, config.retry, outage, within=patience, passing=(SourceUnavailable,))
+    return schema
 
 
 async def _give_up_when(stopping: anyio.Event, sink: Sink, scope: anyio.CancelScope) -> None:
@@ -137,22 +166,24 @@ async def _give_up_when(stopping: anyio.Event, sink: Sink, scope: anyio.CancelSc
         await sink.aclose()  # interrupts a thread that waits for the destination
 
 
-async def _watched(runner: Runner, context: RunContext, stopping: anyio.Event) -> None:
+async def _watched(runner: Runner, context: RunContext, stopping: anyio.Event, grace: Grace) -> None:
     with unwrap_single():
         async with anyio.create_task_group() as group:
             group.start_soon(_watch_lag, context, name="lag")
             await group.start(context.steering.watch, name="steering")
-            group.start_soon(_drain, context, stopping, group.cancel_scope, name="drain")
+            group.start_soon(context.acknowledger.run, name="acknowledge")
+            group.start_soon(_drain, context, stopping, grace, group.cancel_scope, name="drain")
             await runner.run()
             group.cancel_scope.cancel()
 
 
-async def _drain(context: RunContext, stopping: anyio.Event, scope: anyio.CancelScope) -> None:
+async def _drain(context: RunContext, stopping: anyio.Event, grace: Grace, scope: anyio.CancelScope) -> None:
     await stopping.wait()
+    grace.begin()
     context.observe(StateChanged("draining"))
     context.source.stop()
     failpoint("shutdown.mid_drain")
-    await anyio.sleep(context.config.service.grace_seconds)
+    await anyio.sleep(grace.drain_seconds)
     await context.destination.sink.aclose()  # interrupts the load in flight, which a thread would finish otherwise
     scope.cancel()
 

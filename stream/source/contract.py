@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -97,7 +97,7 @@ class Source(Protocol):
         """Connect. Raises `SourceUnavailable`, `UnknownTopic` or `SourceDenied` with what to do."""
         ...
 
-    def assignments(self) -> AsyncIterator[Assignment]:
+    def assignments(self) -> AsyncGenerator[Assignment, None]:
         """Yield one assignment after another; ends when the source is stopped or its bound is reached."""
         ...
 

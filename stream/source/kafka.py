@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -83,7 +83,7 @@ class KafkaSource:
         # aiokafka's own tasks are asyncio's as well; this one ends in `aclose`.
         self._staying = asyncio.create_task(poller.stay(self._paused), name=f"stay in group {self._group}")
 
-    async def assignments(self) -> AsyncIterator[KafkaAssignment]:
+    async def assignments(self) -> AsyncGenerator[KafkaAssignment, None]:
         """Yield an assignment after each rebalance; ends when stopped, or when the bound is reached.
 
         Raises `SourceDenied` when the group is not ours to join, `OwnershipLost` when another process took our

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sinks.errors import DataRefused, SinkError, Transient
+from sinks.errors import DataRefused, SinkError, TimedOut, Transient
 
 _TRANSIENT_CLASSES: Final = frozenset({
     "08",  # connection exception
@@ -24,6 +24,7 @@ _TRANSIENT: Final = frozenset({
     "25P04",  # transaction too long
     "XX000",  # internal error
 })  # fmt: skip
+_QUERY_CANCELED: Final = "57014"  # by the statement timeout, or by our own `interrupt`
 _PROTOCOL_VIOLATION: Final = "08P01"
 _REFUSED_CLASSES: Final = frozenset({
     "22",  # the value does not fit: NUL in text, out of range, not JSON
@@ -51,6 +52,8 @@ def classify(code: str | None, text: str) -> SinkError:
         return Transient(text)
     if code[:2] in _REFUSED_CLASSES:
         return DataRefused(f"{text} (SQLSTATE {code})")
+    if code == _QUERY_CANCELED:
+        return TimedOut(f"{text} (SQLSTATE {code})")
     if code in _TRANSIENT or code[:2] in _TRANSIENT_CLASSES:
         return Transient(f"{text} (SQLSTATE {code})")
     advice = _ADVICE.get(code)

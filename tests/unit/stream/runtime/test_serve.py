@@ -11,13 +11,14 @@ import anyio
 import pytest
 
 from checkpoints import Fenced, Partition
-from sinks import DataRefused, InDoubt, SchemaConflict, SinkOptions, Transient
+from sinks import DataRefused, InDoubt, SchemaConflict, SinkOptions, TimedOut, Transient, WidenColumn
 from sinks.memory import MemorySink, MemoryWarehouse
 from sinks.schema import DOUBLE
 from sinks.testing import one_at_a_time
 from stream.config.models import Batching, Config, Kafka, Rejects, Retry, Tables
 from stream.config.topics import ColumnHint, Contract, Topic
 from stream.errors import ConfigError, DestinationError, OwnershipLost, SchemaRefused, SourceGap, TooManyRejects
+from stream.model.exception_groups import unwrap_first_of
 from stream.observe.facts import (
     BatchAbandoned,
     BatchLoaded,
@@ -31,9 +32,9 @@ from stream.observe.facts import (
     to_all,
 )
 from stream.runtime import runner
-from stream.runtime.service import serve
+from stream.runtime.service import Grace, serve
 from stream.source.client import consumer_arguments
-from stream.source.testing.memory import MemoryBroker, memory_source
+from stream.source.testing.memory import MemoryBroker, MemoryMember, memory_source
 
 pytestmark = pytest.mark.anyio
 ORDERS = Partition("orders", 0)
@@ -545,3 +546,80 @@ async def test_a_reject_keeps_its_headers_and_of_a_large_value_the_beginning_len
     assert (reject.value, reject.value_bytes) == (b"<ver", 13)
     assert reject.value_sha256 == hashlib.sha256(b"<very large/>").hexdigest()
     assert json.loads(reject.headers) == [["trace", "a1"], ["raw", {"base64": "/w=="}]]
+
+
+async def test_a_schema_that_always_conflicts_is_planned_again_ever_less_often(stage):
+    stage.config = stage.config.model_copy(update={"retry": Retry(first_wait_seconds=0.01, max_wait_seconds=0.04)})
+    stage.produce({"n": 1})
+    sink, stopping, claims = stage.sink(), anyio.Event(), []
+
+    async def conflicting(plan):
+        claims.append(plan)
+        if len(claims) == 6:
+            stopping.set()
+        raise SchemaConflict("another writer")
+
+    sink.apply = conflicting
+    await stage.run(sink, stopping)
+    waits = [fact.wait_seconds for fact in stage.told(Retrying) if fact.reason == "schema_conflict"]
+    assert waits == [0.0, 0.01, 0.02, 0.04, 0.04, 0.04]
+
+
+async def test_a_destination_that_goes_away_right_after_it_was_opened_is_waited_for(stage):
+    stage.produce({"n": 1})
+    await stage.run(failing_once(stage.sink(), "schema", Transient("away")))
+    assert len(stage.rows()) == 1
+
+
+async def test_a_column_that_takes_too_long_to_widen_gets_a_variant(stage):
+    stage.produce({"n": 1})
+    await stage.run()
+    sink = stage.sink()
+    real = sink.apply
+
+    async def slow(plan):
+        if any(isinstance(change, WidenColumn) for change in plan.changes):
+            raise TimedOut("canceling statement due to statement timeout")
+        return await real(plan)
+
+    sink.apply = slow
+    stage.produce({"n": 0.5}, {"n": 2})
+    await stage.run(sink)
+    assert [(row["n"], row["n__v_double"]) for row in stage.rows()] == [(1, None), (None, 0.5), (2, None)]
+
+
+async def test_a_slow_coordinator_holds_no_load_up(stage):
+    stage.produce(*({"n": n} for n in range(100)))
+    loads_at_first_answer = []
+
+    async def slowly(position):
+        await anyio.sleep(0.2)
+        loads_at_first_answer.append(len(stage.warehouse.loads))
+        stage.broker.committed |= position
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MemoryMember, "commit", lambda self, position: slowly(position))
+        await stage.run()
+    assert loads_at_first_answer[0] == 10
+    assert stage.broker.committed.next[ORDERS] == 100
+
+
+async def test_all_that_was_loaded_is_acknowledged_when_a_run_ends(stage):
+    stage.produce(*({"n": n} for n in range(25)))
+    await stage.run()
+    assert stage.broker.committed.next[ORDERS] == 25
+
+
+async def test_two_errors_at_once_that_a_new_claim_mends_are_mended(stage):
+    with pytest.raises(Fenced), unwrap_first_of(Fenced, SchemaConflict):
+        raise ExceptionGroup("two", [SchemaConflict("moved"), Fenced("a newer claim")])
+    with pytest.raises(SourceGap), unwrap_first_of(Fenced, SchemaConflict):
+        raise ExceptionGroup("two", [Fenced("a newer claim"), SourceGap("gone")])
+
+
+async def test_draining_and_closing_share_one_grace_period(stage):
+    grace = Grace(10.0)
+    assert grace.left_seconds == 10.0
+    grace.begin()
+    assert grace.drain_seconds < 10.0
+    assert 9.0 < grace.left_seconds <= 10.0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sinks import DataRefused, SinkError, Transient
+from sinks import DataRefused, SinkError, TimedOut, Transient
 from sinks.sql.postgres.sqlstate import classify, classify_copied, settles_commit
 
 
@@ -12,7 +12,6 @@ from sinks.sql.postgres.sqlstate import classify, classify_copied, settles_commi
         "08006",
         "57P01",
         "57P03",
-        "57014",
         "53100",
         "53300",
         "40001",
@@ -52,3 +51,7 @@ def test_an_unknown_code_stops() -> None:
 @pytest.mark.parametrize(("code", "settled"), [("40001", True), ("23505", True), ("57P01", False), (None, False)])
 def test_only_an_answer_of_the_server_settles_a_commit(code: str | None, settled: bool) -> None:
     assert settles_commit(code) is settled
+
+
+def test_a_statement_that_takes_too_long_may_take_as_long_again() -> None:
+    assert type(classify("57014", "text")) is TimedOut
