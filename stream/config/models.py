@@ -245,6 +245,9 @@ class Service(Frozen):
     """The least important message that is logged."""
     grace_seconds: Seconds = 25.0
     """After SIGTERM: how long the batch in flight may take to commit before it is abandoned."""
+    stuck_seconds: Seconds = 300.0
+    """/livez fails when one stage has made no progress with its batch for this long; must be more than
+    `destination.statement_timeout_seconds`."""
     heartbeat_seconds: Seconds = 60.0
     """/livez fails when the event loop has not moved for this long."""
     otlp_endpoint: str | None = None

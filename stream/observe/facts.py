@@ -211,6 +211,23 @@ class WatermarksMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class StageStuck:
+    """A stage has made no progress with its batch for `seconds`; told again while that lasts.
+
+    `stacks`: where each thread is, the first time only.
+    """
+
+    stage: Stage
+    seconds: float
+    stacks: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StageMoves:
+    """No stage is stuck any more, after at least one `StageStuck`."""
+
+
+@dataclass(frozen=True, slots=True)
 class LoopTicked:
     """The event loop is alive, and came `lag_seconds` later than it was asked to."""
 
@@ -240,6 +257,8 @@ Fact: TypeAlias = (
     | BufferChanged
     | LagSeen
     | WatermarksMoved
+    | StageStuck
+    | StageMoves
     | LoopTicked
 )
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from stream.observe.facts import Assigned, Fact, LoopTicked, State, StateChanged
+from stream.observe.facts import Assigned, Fact, LoopTicked, StageMoves, StageStuck, State, StateChanged
 
 _NOT_READY: Final[frozenset[State]] = frozenset({"starting", "draining", "failed", "stopped"})
 
@@ -18,6 +18,7 @@ class Health:
         self._bound = heartbeat_seconds
         self._clock = clock
         self._beat_at = clock()
+        self._stuck: StageStuck | None = None
         self._joined = False
         self._state: State = "starting"
 
@@ -26,6 +27,10 @@ class Health:
         match fact:
             case LoopTicked():
                 self._beat_at = self._clock()
+            case StageStuck():
+                self._stuck = fact
+            case StageMoves():
+                self._stuck = None
             case Assigned():
                 self._joined = True
             case StateChanged():
@@ -34,9 +39,13 @@ class Health:
                 pass
 
     def liveness_problem(self) -> str | None:
-        """Return why a restart would help; None while the event loop moves. No dependency is asked."""
+        """Return why a restart would help; None while event loop and stages move. No dependency is asked."""
         silent = self._clock() - self._beat_at
-        return f"the event loop has not moved for {silent:.0f} s" if silent > self._bound else None
+        if silent > self._bound:
+            return f"the event loop has not moved for {silent:.0f} s"
+        if self._stuck is not None:
+            return f"the stage {self._stuck.stage} has made no progress for {self._stuck.seconds:.0f} s"
+        return None
 
     def readiness_problem(self) -> str | None:
         """Return why a rollout should wait; None when started, in the group (with partitions or not), not draining."""

@@ -110,6 +110,9 @@ class Instruments:
         self.fenced = self._counter("fenced", "Commits refused because a newer claim owns the partitions.")
         self.retries = self._counter("retries", "Attempts that are repeated.", "reason")
         self.offset_gaps = self._counter("offset_gaps", "Lost ranges of offsets that were accepted.", "topic", "kind")
+        self.stuck = self._gauge(
+            "stage_stuck_seconds", "For how long a stage has made no progress; 0 while all stages move."
+        )
         self.loop_lag = Histogram(
             "headrace_event_loop_lag_seconds",
             "How late the event loop came to its own heartbeat.",

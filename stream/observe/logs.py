@@ -27,6 +27,8 @@ from stream.observe.facts import (
     SchemaChanged,
     SourceAnswered,
     SourceWaiting,
+    StageMoves,
+    StageStuck,
     Started,
     StateChanged,
     Unacknowledged,
@@ -55,6 +57,10 @@ class LogObserver:
                 self._source(fact)
             case CommitFailed() | Retrying() | FencedOut() | GapAccepted() | Isolated() | BatchAbandoned():
                 self._odd(fact)
+            case StageStuck(stacks=stacks) if stacks:
+                self._log.error("stuck", stage=fact.stage, seconds=round(fact.seconds), stacks=stacks)
+            case StageMoves():
+                self._log.warning("not stuck any more")
             case _:
                 self._changed(fact)
 

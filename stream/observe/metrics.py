@@ -25,6 +25,8 @@ from stream.observe.facts import (
     Retrying,
     Revoked,
     SchemaChanged,
+    StageMoves,
+    StageStuck,
     StageTimed,
     Started,
     StateChanged,
@@ -113,6 +115,10 @@ class Metrics:
                 known.buffer_limit.labels(self._pipeline).set(fact.limit_bytes)
             case BackPressure():
                 known.backpressure.labels(self._pipeline).inc(fact.seconds)
+            case StageStuck():
+                known.stuck.labels(self._pipeline).set(fact.seconds)
+            case StageMoves():
+                known.stuck.labels(self._pipeline).set(0)
             case LoopTicked():
                 known.loop_lag.observe(fact.lag_seconds)
             case CommitFailed():

@@ -21,6 +21,8 @@ from stream.observe.facts import (
     Retrying,
     Revoked,
     SchemaChanged,
+    StageMoves,
+    StageStuck,
     Started,
     State,
     StateChanged,
@@ -75,6 +77,7 @@ class Status:
     changes: tuple[Evolved, ...] = ()
     freshness: float | None = None  # seconds from the oldest event of the newest batch to its commit
     watermarks: Mapping[Partition, float] = field(default_factory=dict)
+    stuck: StageStuck | None = None
 
     @property
     def lag(self) -> int:
@@ -108,6 +111,10 @@ def after(status: Status, fact: Fact, now: float) -> Status:
         case SchemaChanged():
             new = tuple(Evolved(now, fact.version, describe(change)) for change in fact.changes)
             return replace(status, schema_version=fact.version, changes=(*status.changes, *new)[-_CHANGES:])
+        case StageStuck():
+            return replace(status, stuck=replace(fact, stacks=""))
+        case StageMoves():
+            return replace(status, stuck=None)
         case Retrying():
             return replace(status, retries=status.retries + 1)
         case _:

@@ -23,6 +23,7 @@ def as_json(status: Status, now: float, freshness_target_seconds: float | None =
         "rows_per_second": round(status.rows_per_second(now), 1),
         "rejects": dict(status.rejects),
         "retries": status.retries,
+        "stuck": {"stage": status.stuck.stage, "seconds": round(status.stuck.seconds)} if status.stuck else None,
         "lag_records": status.lag,
         "freshness_seconds": None if status.freshness is None else round(status.freshness, 3),
         "freshness_target_seconds": freshness_target_seconds,

@@ -12,6 +12,7 @@ from stream.runtime.ids import LoadIds
 from stream.runtime.prepare import Preparer
 from stream.runtime.reject_tally import RejectBudget
 from stream.runtime.schemas import FindSchemas
+from stream.runtime.stages import StageClock
 from stream.runtime.steering import Steering
 from stream.source.budget import Budget
 from stream.source.contract import Source
@@ -29,6 +30,7 @@ class RunContext:
     budget: Budget
     budget_of_rejects: RejectBudget
     acknowledger: Acknowledger
+    stages: StageClock
     observe: Observer
     new_load_id: LoadIds
     find_schemas: FindSchemas

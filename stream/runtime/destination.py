@@ -12,6 +12,7 @@ from sinks import Batch, Receipt, Schema, SchemaPlan, Sink, TimedOut, WidenColum
 from stream.config.models import Retry
 from stream.load import FailedAttempt, Notify, deliver, retry
 from stream.observe.facts import CommitFailed, Observer, Retrying, RetryReason, StateChanged
+from stream.runtime.stages import StageClock
 
 T = TypeVar("T")
 
@@ -28,8 +29,9 @@ class WideningTooSlow(Exception):
 class Destination:
     """A sink behind its retries. Used by one task at a time, as the sink itself; raises what no repetition mends."""
 
-    def __init__(self, sink: Sink, policy: Retry, observe: Observer) -> None:
+    def __init__(self, sink: Sink, policy: Retry, stages: StageClock, observe: Observer) -> None:
         self.sink = sink
+        self._stages = stages
         self._policy = policy
         self._observe = observe
 
@@ -97,6 +99,7 @@ class Destination:
             if not paused:
                 paused = True
                 self._observe(StateChanged("paused", "the destination is away"))
+            self._stages.progressed("load")  # it is an outage: the destination, or the network, has answered
             reason: RetryReason = "in_doubt" if attempt.outcome == "unknown" else "transient"
             self._observe(Retrying(reason, attempt.wait_seconds, str(attempt.error)))
 

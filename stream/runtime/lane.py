@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -72,7 +71,7 @@ class Lane:
             if not await turn.to_load():
                 return
             self._context.budget_of_rejects.check(prepared.rejected, prepared.batch.rejects)
-            with _naming_the_batch(prepared):
+            with self._context.stages.working("load"), _naming_the_batch(prepared):
                 await self._apply(prepared.plan)
                 receipt = await self._destination.load(prepared.batch, prepared.step)
             self._advance(prepared)
@@ -98,7 +97,7 @@ class Lane:
         wanted = await to_thread.run_sync(self._context.preparer.wants, raw)
         schemas = await self._context.find_schemas(wanted)
         aside = {**dict.fromkeys(await self._probe(raw, schemas), _KILLER), **refused}
-        with _timed("decode", seconds):
+        with self._context.stages.timed("decode", seconds):
             decoded = await to_thread.run_sync(self._context.preparer.decode, raw.without(aside), schemas)
         return replace(decoded, rejects=decoded.rejects + set_aside(raw, aside))
 
@@ -106,7 +105,7 @@ class Lane:
         self, documents: tuple[Documents, ...], load_id: str, seconds: dict[Stage, float]
     ) -> tuple[FlatTable, ...]:
         """Documents to relational tables, with the names that the schema has given."""
-        with _timed("normalize", seconds):
+        with self._context.stages.timed("normalize", seconds):
             return await to_thread.run_sync(
                 self._context.preparer.normalize, documents, self._schema, load_id, self._incarnations
             )
@@ -119,7 +118,7 @@ class Lane:
         """
         fixed = frozenset(self._context.fixed_columns)
         while True:
-            with _timed("evolve", seconds):
+            with self._context.stages.timed("evolve", seconds):
                 evolved = await to_thread.run_sync(self._context.preparer.evolve, self._schema, tables, fixed)
             widened = [change for change in evolved.plan.changes if isinstance(change, WidenColumn)]
             if not widened:
@@ -190,13 +189,6 @@ class Lane:
                 left_out=prepared.left_out,
             )
         )
-
-
-@contextmanager
-def _timed(stage: Stage, seconds: dict[Stage, float]) -> Iterator[None]:
-    began = time.perf_counter()
-    yield
-    seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - began
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from stream.runtime.reject_tally import RejectBudget
 from stream.runtime.runner import Runner
 from stream.runtime.schemas import registry_of, schema_finder
 from stream.runtime.source_facts import ASKED_EVERY_SECONDS, to_fact
+from stream.runtime.stages import StageClock, watch_stages
 from stream.runtime.steering import Steering
 from stream.runtime.watermarks import Watermarks
 from stream.source.budget import Budget
@@ -101,15 +102,17 @@ async def _serve(
             topics = config.kafka.topics
             unmatched = unmatched_patterns(config, topics) if topics else ()
             observe(Started(sink.capabilities.name, dataset, topics, schema.version, tuple(schema.tables), unmatched))
+            stages = StageClock()
             context = RunContext(
                 pipeline,
                 config,
                 source,
-                Destination(sink, config.retry, observe),
+                Destination(sink, config.retry, stages, observe),
                 Preparer(config, sink.capabilities),
                 budget,
                 RejectBudget(config.rejects),
                 Acknowledger(source),
+                stages,
                 observe,
                 load_ids(),
                 schema_finder(registry, config.retry, observe),
@@ -172,6 +175,8 @@ async def _watched(runner: Runner, context: RunContext, stopping: anyio.Event, g
             group.start_soon(_watch_lag, context, name="lag")
             await group.start(context.steering.watch, name="steering")
             group.start_soon(context.acknowledger.run, name="acknowledge")
+            patience = context.config.service.stuck_seconds
+            group.start_soon(watch_stages, context.stages, patience, context.observe, name="watch stages")
             group.start_soon(_drain, context, stopping, grace, group.cancel_scope, name="drain")
             await runner.run()
             group.cancel_scope.cancel()
