@@ -134,9 +134,12 @@ class Client:
         return {name: origin(answer.cluster_id, None if id == UNKNOWN else str(id)) for name, id in ids.items()}
 
     def seek(self, position: Position) -> None:
-        """Read on from `position`, in its partitions."""
-        for partition, offset in position.next.items():
-            self._consumer.seek(_theirs((partition,))[0], offset)
+        """Read on from `position`, in its partitions, as far as they are ours.
+
+        While a pattern's subscription is replaced none is; who reads then is told so by the end of the assignment.
+        """
+        for partition in self._ours_of(position.next):
+            self._consumer.seek(partition, position.next[Partition(*partition)])
 
     def pause(self, partitions: Collection[Partition]) -> None:
         """Let polls bring nothing of these partitions, as far as they are ours."""
