@@ -124,6 +124,20 @@ def test_a_rewind_is_told_first_and_done_with_yes(place: Place) -> None:
     assert rows(place) == ORDERS - 6
 
 
+def test_a_rewind_into_the_middle_of_a_folded_line_is_no_finding(kafka, postgres_dsn: str, dataset: str) -> None:
+    name = events.fresh_topic(kafka.bootstrap, "fold", partitions=1)
+    place = on_postgres(kafka.bootstrap, name, postgres_dsn, dataset).with_settings(ledger__keep_detail_seconds="0")
+    for part in range(2):
+        events.produce(kafka.bootstrap, name, events.orders(900, seed=part, first=part * 900, poison_every=100))
+        place.finished()
+    lines = place.query(f'select stop_offset - start_offset from "{dataset}"._hr_loads')
+    assert max(length for (length,) in lines) > 300  # the most that one load has
+    told(place, "rewind", "--to-offset", "200", "--yes")
+    assert answer(place, "verify")["findings"] == []
+    place.finished()
+    assert answer(place, "verify")["findings"] == []
+
+
 def test_a_running_service_goes_on_from_where_it_was_rewound_to(place: Place) -> None:
     with place.running() as life:
         life.until(lambda: "claimed" in life.log)
