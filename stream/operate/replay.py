@@ -19,6 +19,7 @@ from stream.runtime.ids import LoadIds
 from stream.runtime.rejects import by_record
 
 AT_ONCE: Final = 500
+CUT: Final = "cut"  # its value was too large to be kept whole: what is left of it is another value
 NO_ROW: Final = "no_row"  # what is kept of it makes none: its bytes were withheld, or it is skipped now
 _PARTITION: Final = "_kafka_partition"
 _OFFSET: Final = "_kafka_offset"
@@ -47,7 +48,10 @@ class Replay:
         """Load what can be loaded by now; without `do_it` only tell what could."""
         done = Replayed()
         async for some in pages(self._audit, which, AT_ONCE):
-            for _, of_topic in groupby(some, lambda row: row.topic):
+            whole = kept_whole(some)
+            if len(whole) < len(some):
+                done.still[CUT] = done.still.get(CUT, 0) + len(some) - len(whole)
+            for _, of_topic in groupby(whole, lambda row: row.topic):
                 await self._replay(list(of_topic), done, do_it=do_it)
         return done
 
@@ -71,6 +75,11 @@ class Replay:
             if evolved.plan:
                 await self._sink.apply(evolved.plan)
             await self._audit.replay(Batch(evolved.tables, (), evolved.plan.target.version), fit, load_id)
+
+
+def kept_whole(some: Sequence[RejectRow]) -> Sequence[RejectRow]:
+    """Return the rejects of whose value not only the beginning was kept."""
+    return [row for row in some if row.value_bytes is None]
 
 
 async def pages(audit: Audit, which: RejectFilter, size: int) -> AsyncIterator[Sequence[RejectRow]]:
