@@ -69,10 +69,10 @@ def run(contender: Contender, backlog: Backlog, postgres_dsn: str) -> Run:
 
 def prepare_dlt() -> None:
     """Make dlt's environment where it is not there yet."""
-    if not _dlt_python().exists():
+    if not dlt_python().exists():
         subprocess.run([sys.executable, "-m", "venv", DLT_ENVIRONMENT], check=True)
         requirements = str(ROOT / "benchmarks" / "requirements.txt")
-        subprocess.run([_dlt_python(), "-m", "pip", "install", "-q", "-r", requirements], check=True)
+        subprocess.run([dlt_python(), "-m", "pip", "install", "-q", "-r", requirements], check=True)
 
 
 def _headrace(destination: Kind) -> Contender:
@@ -86,7 +86,7 @@ def _script(name: str, destination: Kind, module: str) -> Contender:
 
 
 def _dlt(name: str, destination: Kind) -> Contender:
-    return Contender(name, destination, partial(_command, _dlt_python(), ["benchmarks.with_dlt"]), small=True)
+    return Contender(name, destination, partial(_command, dlt_python(), ["benchmarks.with_dlt"]), small=True)
 
 
 def _floor(name: str, destination: Kind, function: str) -> Contender:
@@ -94,7 +94,8 @@ def _floor(name: str, destination: Kind, function: str) -> Contender:
     return Contender(name, destination, command, floor=True)
 
 
-def _dlt_python() -> Path:
+def dlt_python() -> Path:
+    """Return the interpreter of dlt's environment."""
     return DLT_ENVIRONMENT / "bin" / "python"
 
 
