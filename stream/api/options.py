@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from sinks import Sink, SinkOptions
+from sinks import Schema, Sink, SinkOptions
 from stream.api.progress import Collector
 from stream.runtime.staging import Staging
 
@@ -16,10 +16,14 @@ MakeSink: TypeAlias = Callable[[SinkOptions], Sink]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`make_sink` stands in for the destination's URL where the user gave an object."""
+    """`make_sink` stands in for the destination's URL where the user gave an object.
+
+    `schema` has tables and columns that are wanted, as an imported one has.
+    """
 
     progress: Collector | None = None
     import_schema_path: Path | None = None
     export_schema_path: Path | None = None
     make_sink: MakeSink | None = None
     staging: Staging | None = None
+    schema: Schema | None = None

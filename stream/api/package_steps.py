@@ -83,8 +83,12 @@ class PackageSteps:
     @property
     def restores(self) -> bool:
         """Return whether state is taken over from the destination: `restore_from_destination`, on by default."""
-        value = lookup.config.get("restore_from_destination", True)
-        return str(value).lower() not in ("false", "0", "no", "off")
+        return _is_on("restore_from_destination", True)
+
+    @property
+    def raises_on_failed_jobs(self) -> bool:
+        """Return whether a failed job raises: `load.raise_on_failed_jobs`, off by default."""
+        return _is_on("load.raise_on_failed_jobs", False)
 
     def _export(self, store: PackageStore) -> None:
         if self.options.export_schema_path is not None:
@@ -93,6 +97,8 @@ class PackageSteps:
 
     def _imported(self) -> Schema | None:
         folder = self.options.import_schema_path
+        if self.options.schema is not None:
+            return self.options.schema
         return None if folder is None else import_schema(folder, self.pipeline)
 
     def _extraction(self, store: PackageStore, state: str | None) -> Extraction:
@@ -154,3 +160,7 @@ class PackageSteps:
             )
         async with self.destination(store, self.info()):
             pass
+
+
+def _is_on(name: str, default: bool) -> bool:
+    return str(lookup.config.get(name, default)).lower() not in ("false", "0", "no", "off")

@@ -30,7 +30,7 @@ from stream.api.options import Options
 from stream.api.package_steps import PackageSteps
 from stream.api.progress import Reporter
 from stream.api.state import Remembered, remember
-from stream.api.validation import refuse_no_name, refuse_running_loop, refuse_unbuilt, refuse_unbuilt_hints
+from stream.api.validation import refuse_no_name, refuse_running_loop, refuse_unbuilt_hints
 from stream.config.models import Config, Retry
 from stream.errors import ConfigError
 from stream.extract.as_resources import as_resources
@@ -96,10 +96,9 @@ class Pipeline:
         and loaded in one commit. A run that dies is finished by the next one; nothing is half-written.
         """
         refuse_running_loop()
-        refuse_unbuilt(schema=schema)
-        at = self._at(destination, dataset_name, credentials, staging)
+        at = self._at(destination, dataset_name, credentials, staging)._with_schema(schema)
         if isinstance(data, KafkaEvents):
-            _refuse_for_kafka(table_name)
+            _refuse_for_kafka(table_name=table_name, write_disposition=write_disposition, columns=columns)
             return self._noted(anyio.run(at._until_stopped, data))
         require_destination(self.pipeline_name, at.config.destination)
         return self._noted(at._run_blocking(_resources(data, table_name, write_disposition, columns)))
@@ -120,7 +119,7 @@ class Pipeline:
         nothing of it is loaded. What is not async is gone through in one other thread.
         """
         if isinstance(data, KafkaEvents):
-            _refuse_for_kafka(table_name)
+            _refuse_for_kafka(table_name=table_name, write_disposition=write_disposition, columns=columns)
             return self._noted(await self._stream(data, observe, stopping or anyio.Event()))
         resources = _resources(data, table_name, write_disposition, columns)
         steps = self._steps(observe)
@@ -303,8 +302,17 @@ class Pipeline:
         config = self.config.model_copy(update={"destination": moved})
         return replace(self, config=config, options=replace(self.options, make_sink=made, staging=staged))
 
+    def _with_schema(self, schema: Any) -> Pipeline:
+        if schema is not None and not isinstance(schema, Schema):
+            raise ConfigError(
+                f"schema is a Schema, as pipeline.default_schema gives one, not a {type(schema).__name__}"
+            )
+        return replace(self, options=replace(self.options, schema=schema)) if schema else self
+
     def _noted(self, info: LoadInfo) -> LoadInfo:
         self.history[:] = [info]
+        if self._steps().raises_on_failed_jobs:
+            info.raise_on_failed_jobs()
         return info
 
     def _looked_at(self) -> PackageStore | None:
@@ -337,6 +345,10 @@ def _bounded(retry: Retry) -> Retry:
     return retry if retry.give_up_seconds else retry.model_copy(update={"give_up_seconds": _PATIENCE_SECONDS})
 
 
-def _refuse_for_kafka(table_name: str | None) -> None:
-    if table_name is not None:
-        raise ConfigError("table_name has no meaning for Kafka: tables.name_template maps topics to tables")
+def _refuse_for_kafka(**given: Any) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise ConfigError(
+                f"{name} has no meaning for Kafka: tables.name_template maps topics to tables, and the settings of "
+                "single topics (topics) say the rest"
+            )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Any, Final, Protocol
 
 from anyio import to_thread
@@ -13,6 +13,7 @@ from anyio.lowlevel import checkpoint
 from stream.errors import ConfigError, HeadraceError, PipelineStepFailed
 from stream.extract.items import NeedsLoop, async_items_of, items_of
 from stream.extract.page_builder import PageBuilder, PageTarget
+from stream.extract.parallel import interleaved
 from stream.extract.resource import Resource
 
 _TURN_SECONDS: Final = 0.1  # how long an async generator that never waits keeps the loop from others
@@ -93,6 +94,21 @@ def collect_now(resource: Resource, targets: Targets, is_stopped: Callable[[], b
             return awaited
         router.flush()
     return None
+
+
+def collect_parallel(resources: Sequence[Resource], targets: Targets, is_stopped: Callable[[], bool]) -> None:
+    """Write all items of resources that are gone through at the same time, each in a thread of its own.
+
+    Raises as `collect_now` does.
+    """
+    routers = {id(resource): TableRouter(resource, targets) for resource in resources}
+    with extracting(), closing(interleaved(resources)) as items:
+        for resource, item in items:
+            routers[id(resource)].add(item)
+            if is_stopped():
+                raise Stopped
+        for router in routers.values():
+            router.flush()
 
 
 async def collect_async(resource: Resource, targets: Targets, is_stopped: Callable[[], bool]) -> None:

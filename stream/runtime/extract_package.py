@@ -10,7 +10,7 @@ import anyio
 import pyarrow as pa
 from anyio import to_thread
 
-from stream.extract.collect import Stopped, collect_async, collect_now
+from stream.extract.collect import Stopped, collect_async, collect_now, collect_parallel
 from stream.extract.items import needs_loop
 from stream.extract.page_builder import PageTarget
 from stream.extract.resource import Resource
@@ -155,6 +155,11 @@ class Extraction:
     def _run(self, resources: Sequence[Resource], is_stopped: Callable[[], bool]) -> list[Resource]:
         try:
             with extracting_with(self._state):
+                together, resources = _parallel(resources)
+                if together:
+                    for resource in together:
+                        self._declare(resource)
+                    collect_parallel(together, self._targets, is_stopped)
                 for index, resource in enumerate(resources):
                     if needs_loop(resource):
                         return list(resources[index:])
@@ -169,6 +174,14 @@ class Extraction:
     def _declare(self, resource: Resource) -> None:
         if isinstance(resource.table_name, str) and resource.hints.write_disposition == "replace":
             self._writer.declare(replace(resource.hints, table=resource.table_name))
+
+
+def _parallel(resources: Sequence[Resource]) -> tuple[Sequence[Resource], Sequence[Resource]]:
+    """Return the resources to go through at the same time, and the others; one alone is no company."""
+    together = [resource for resource in resources if resource.parallelized and not needs_loop(resource)]
+    if len(together) < 2:
+        return (), resources
+    return together, [resource for resource in resources if resource not in together]
 
 
 async def _halt_when(stopping: anyio.Event, halt: threading.Event, scope: anyio.CancelScope) -> None:

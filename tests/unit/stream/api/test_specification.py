@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -15,10 +16,10 @@ import yaml
 
 import headrace
 import sinks.memory
-from sinks import SinkOptions
+from sinks import DataRefused, SinkOptions
 from sinks.memory import MemorySink, MemoryWarehouse
 from stream.api import create
-from stream.errors import ConfigError, PipelineStepFailed
+from stream.errors import ConfigError, JobsFailed, PipelineStepFailed
 from stream.runtime.staging import Staging
 
 SIGNATURES = {
@@ -352,3 +353,59 @@ def test_a_contract_discards_rows_and_counts_them(shop: headrace.Pipeline) -> No
 def test_a_type_that_no_column_can_have_is_refused_with_the_table(shop: headrace.Pipeline) -> None:
     with pytest.raises(ConfigError, match="hints of table 'items'"):
         shop.run([{"id": 1}], table_name="items", columns={"id": {"data_type": "number"}})
+
+
+# what else run takes
+
+
+def test_a_schema_says_which_tables_and_columns_are_wanted(shop: headrace.Pipeline, here: Path) -> None:
+    shop.run([{"id": 1.5, "more": "x"}], table_name="items")
+    other = headrace.pipeline("other", destination="memory", dataset_name=f"{here}/other")
+    other.run([{"id": 1}], table_name="items", schema=shop.default_schema)
+    assert kinds(other) == {"id": "double", "more": "text"}
+
+
+def test_a_schema_that_is_none_is_refused(shop: headrace.Pipeline) -> None:
+    with pytest.raises(ConfigError, match="schema is a Schema"):
+        shop.run([{"id": 1}], table_name="items", schema="x")
+
+
+@pytest.mark.parametrize("given", [{"table_name": "x"}, {"write_disposition": "merge"}, {"columns": {"id": {}}}])
+def test_hints_for_kafka_are_settings_of_its_topics(shop: headrace.Pipeline, given: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="has no meaning for Kafka"):
+        shop.run(headrace.kafka("orders"), **given)
+
+
+def test_failed_jobs_raise_where_that_is_configured(shop: headrace.Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(self: MemorySink, batch: Any, step: Any) -> Any:
+        raise DataRefused("a constraint of yours")
+
+    monkeypatch.setattr(MemorySink, "load", refuse)
+    monkeypatch.setenv("LOAD__RAISE_ON_FAILED_JOBS", "true")
+    with pytest.raises(JobsFailed, match="a constraint of yours"):
+        shop.run([{"id": 1}], table_name="items")
+
+
+def test_parallelized_resources_are_gone_through_at_the_same_time(shop: headrace.Pipeline) -> None:
+    both = Barrier(2, timeout=20)  # neither goes on alone
+
+    def rows() -> Any:
+        both.wait()
+        yield from ({"id": number} for number in range(100))
+
+    one, two = (headrace.resource(rows, name=name, parallelized=True) for name in ("one", "two"))
+    assert dict(shop.run([one, two]).rows) == {"one": 100, "two": 100}
+
+
+def test_a_parallelized_resource_that_raises_fails_the_step(shop: headrace.Pipeline) -> None:
+    def broken() -> Any:
+        yield {"id": 1}
+        raise LookupError("closed")
+
+    def endless() -> Any:
+        while True:
+            yield {"id": 1}
+
+    resources = [headrace.resource(make, name=make.__name__, parallelized=True) for make in (broken, endless)]
+    with pytest.raises(PipelineStepFailed, match="extract failed: closed"):
+        shop.run(resources)
