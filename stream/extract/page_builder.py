@@ -56,29 +56,29 @@ class PageBuilder:
             self.flush()
             self._add_tables(tables_of(item))
         elif isinstance(item, list | tuple):
-            for row in item:
-                self._add_row(row)
+            self._add_rows(item)
         else:
             self._rows.append(item)
-        if len(self._rows) >= self._wanted:
-            self.flush()
+        while len(self._rows) >= self._wanted:
+            rows, self._rows = self._rows[: self._wanted], self._rows[self._wanted :]
+            self._write(rows)
 
     def flush(self) -> None:
         """Write the rows that wait."""
         rows, self._rows = self._rows, []
-        if not rows:
-            return
+        if rows:
+            self._write(rows)
+
+    def _write(self, rows: Sequence[Any]) -> None:
         written = self._write_rows(rows)
         per_row = max(1, written // len(rows))
         self._wanted = max(1, min(self._page_bytes // per_row, 4 * self._wanted, _MOST_ROWS))
 
-    def _add_row(self, row: Any) -> None:
-        if row is None:
-            self._target.skip(1)
-            return
-        self._rows.append(row)
-        if len(self._rows) >= self._wanted:
-            self.flush()
+    def _add_rows(self, rows: Sequence[Any]) -> None:
+        present = [row for row in rows if row is not None]
+        if nulls := len(rows) - len(present):
+            self._target.skip(nulls)
+        self._rows += present
 
     def _add_tables(self, tables: Iterable[pa.Table | list[Any]]) -> None:
         for table in tables:
