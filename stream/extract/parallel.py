@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from queue import Empty, Full, Queue
 from threading import Event
@@ -31,14 +32,14 @@ def interleaved(resources: Sequence[Resource]) -> Generator[Item, None, None]:
             running = [pool.submit(copy_context().run, _fill, queue, each, given_up.is_set) for each in resources]
             while True:
                 over = all(future.done() for future in running)
-                try:
+                for future in running:
+                    if future.done():
+                        future.result()  # raises what the resource raised, also while others go on
+                with suppress(Empty):
                     yield queue.get(timeout=0 if over else _LOOK_SECONDS)
-                except Empty:
-                    for future in running:
-                        if future.done():
-                            future.result()
-                    if over:
-                        return
+                    continue
+                if over:
+                    return
         finally:
             given_up.set()
 
