@@ -46,7 +46,10 @@ def _started() -> dict[str, str]:
     port = free_port()
     address = RegistryAddress(f"http://127.0.0.1:{port}/apis/registry/v3", f"http://127.0.0.1:{port}/apis/ccompat/v7")
     folder = Path(tempfile.mkdtemp(prefix="headrace-apicurio-"))
-    settings = (f"-Dquarkus.http.port={port}", "-Dquarkus.http.host=127.0.0.1")
+    settings = (
+        f"-Dquarkus.http.port={port}", "-Dquarkus.http.host=127.0.0.1",
+        f"-Dquarkus.management.port={free_port()}", "-Dquarkus.management.host=127.0.0.1",  # else 9000, for all of them
+    )  # fmt: skip
     command = [_java_21(), *QUICK, *settings, "-jar", str(_app() / "quarkus-run.jar")]
     process = ServerProcess(command, folder / "server.log", lifeline=run.lifeline())
     try:
