@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import venv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,16 +51,35 @@ def test_the_python_snippet(kafka, orders: str, tmp_path: Path) -> None:
 
 
 def test_the_command_and_the_query_after_it(kafka, orders: str, tmp_path: Path) -> None:
-    said = shown(r"^    headrace (run --brokers [^\n]*)").replace("localhost:9092", kafka.bootstrap)
-    command = [*COMMAND, *shlex.split(said.replace("--topic orders", f"--topic {orders}")), "--until", "latest"]
-    ran([*command, "--dataset", "orders"], tmp_path)
-    query = shown(r"^    duckdb orders\.duckdb '([^']*)'").replace(
-        "from orders ", f'from "{orders.replace("-", "_")}" '
-    )
-    use, *queries = query.split(";")
-    with duckdb.connect(str(tmp_path / "orders.duckdb"), read_only=True) as connection:
-        connection.execute(use)
-        assert [len(connection.sql(each)) for each in queries] == [3, 1]
+    ran([*COMMAND, *told_to_run(kafka.bootstrap, orders)], tmp_path)
+    assert answers(tmp_path, orders) == [3, 1]
+
+
+@pytest.mark.slow
+def test_what_is_installed_from_a_checkout_runs_the_command(kafka, orders: str, tmp_path: Path) -> None:
+    install = shown(r"^    (pip install '\.\[duckdb\]')")
+    checkout, scripts = tmp_path / "checkout", tmp_path / "env" / "bin"
+    shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__"))
+    venv.create(tmp_path / "env", with_pip=True)
+    env = {"PATH": f"{scripts}:{os.environ['PATH']}", "HOME": os.environ.get("HOME", "/")}
+    subprocess.run(shlex.split(install), cwd=checkout, env=env, check=True, capture_output=True, timeout=170)
+    command = [str(scripts / "headrace"), *told_to_run(kafka.bootstrap, orders)]
+    subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True, timeout=60)
+    assert answers(tmp_path, orders) == [3, 1]
+
+
+def told_to_run(brokers: str, topic: str) -> list[str]:
+    """Return the README's arguments of `headrace`, for these brokers and this topic, up to what is there now."""
+    said = shown(r"^    headrace (run --brokers [^\n]*)").replace("localhost:9092", brokers)
+    return [*shlex.split(said.replace("--topic orders", f"--topic {topic}")), "--until", "latest"]
+
+
+def answers(folder: Path, topic: str) -> list[int]:
+    """Return how many rows each of the README's queries gives, in a shell on the file that it names."""
+    [(file, query)] = re.findall(r"^    duckdb (\S+) '([^']*)'", README, re.MULTILINE)
+    with duckdb.connect(str(folder / file), read_only=True) as connection:
+        queries = query.replace("shop.orders", f'shop."{topic.replace("-", "_")}"').split(";")
+        return [len(connection.sql(each)) for each in queries]
 
 
 def test_the_configuration_file(tmp_path: Path) -> None:
