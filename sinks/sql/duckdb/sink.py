@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 import duckdb
 import pyarrow as pa
@@ -68,17 +68,18 @@ _ATTACHING: Final = Lock()  # no sink may begin to use a file that another one i
 def connect(url: str, options: SinkOptions) -> SqlSink:
     """Return a sink for `duckdb:///relative.duckdb`, `duckdb:////absolute.duckdb` or `duckdb:///:memory:`.
 
-    Parameters of the URL are DuckDB's settings: `?memory_limit=1GB&threads=4`.
+    Parameters of the URL are DuckDB's settings: `?memory_limit=1GB&threads=4`. A `?` or `%` in the file's name is
+    written `%3F` or `%25`, all else as it is.
     """
-    parts = urlsplit(url)
-    path = unquote(parts.path.removeprefix("/"))
-    if parts.netloc or not path:
+    place, _, parameters = url.partition("://")[2].partition("?")
+    path = unquote(place.removeprefix("/"))  # a `#` belongs to it: no part of a file has a name of its own
+    if not place.startswith("/") or not path:
         raise SinkError(
             "the URL names no DuckDB file: write duckdb:///orders.duckdb for a file in this folder, "
             "duckdb:////data/orders.duckdb for an absolute path"
         )
     options = replace(options, dataset=fit_dataset(options.dataset, _CAPABILITIES))
-    return SqlSink(_Database(path, {**_SETTINGS, **dict(parse_qsl(parts.query))}, options), options)
+    return SqlSink(_Database(path, {**_SETTINGS, **dict(parse_qsl(parameters))}, options), options)
 
 
 class _Database:

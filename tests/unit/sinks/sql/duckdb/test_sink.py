@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
@@ -220,6 +221,14 @@ async def test_a_dataset_may_be_named_like_what_duckdb_has_itself(tmp_path: Path
     rows = await sink.query(f'select * from "{dataset[:9]}"')
     await sink.aclose()
     assert rows.to_pylist() == [{"n": 1, "note": None}]
+
+
+@pytest.mark.parametrize("name", ["my file #1.duckdb", "50%25.duckdb", "a%3Fb.duckdb", "Größe.duckdb"])
+async def test_a_file_may_be_called_anything(tmp_path: Path, name: str) -> None:
+    sink = sink_on(tmp_path / name)
+    await sink.open()
+    await sink.aclose()
+    assert [file.name for file in tmp_path.iterdir()] == [unquote(name)]
 
 
 async def test_memory_lives_as_long_as_its_sink() -> None:
