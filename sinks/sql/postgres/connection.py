@@ -6,6 +6,7 @@ data. Keepalives see a dead machine, but not a proxy that lives and passes nothi
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Generator
 from typing import Any, Final, TypeVar
@@ -48,6 +49,18 @@ class Connection(psycopg.Connection[Any]):
         except StopIteration as end:
             result: T = end.value
             return result
+
+
+def shut_down(descriptor: int) -> None:
+    """End both directions of a connection; its descriptor stays open, since it is libpq's to close.
+
+    Raises `OSError` where the connection has ended already.
+    """
+    shared = socket.socket(fileno=descriptor)
+    try:
+        shared.shutdown(socket.SHUT_RDWR)
+    finally:
+        shared.detach()
 
 
 def _answer(wire: PGconn) -> Generator[Wait, Ready | int, None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -26,7 +25,7 @@ from sinks.sql.dialect import POSTGRES, Dialect
 from sinks.sql.postgres import reading
 from sinks.sql.postgres.binary_chunks import binary_chunks, has_binary_form
 from sinks.sql.postgres.catalog import PostgresCatalog
-from sinks.sql.postgres.connection import Connection
+from sinks.sql.postgres.connection import Connection, shut_down
 from sinks.sql.postgres.csv_chunks import csv_chunks
 from sinks.sql.postgres.errors import Server, while_connecting, while_copying, while_working
 from sinks.sql.postgres.sqlstate import classify, settles_commit
@@ -227,9 +226,8 @@ class _Session:
     def interrupt(self) -> None:
         with suppress(psycopg.Error):
             self._connection.cancel_safe(timeout=_CANCEL_SECONDS)
-        with suppress(OSError, psycopg.Error), socket.socket(fileno=self._connection.fileno()) as shared:
-            shared.shutdown(socket.SHUT_RDWR)
-            shared.detach()
+        with suppress(OSError, psycopg.Error):
+            shut_down(self._connection.fileno())
 
     def close(self) -> None:
         self._connection.close()
