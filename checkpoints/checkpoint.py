@@ -30,7 +30,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A wish: move `pipeline` from `since` to `upto`, if it still stands at `since` and `epoch` still owns it.
+    """A compare-and-set: advance from `since` to `upto` if the stored position is still `since` and `epoch` owns it.
 
     The expected state travels with the wish, so nobody can forget the compare-and-set. `load_id` names the commit
     in the ledger and is unique for ever; a step without spans (data that is not Kafka) is guarded by it alone.

@@ -8,7 +8,7 @@ class SinkError(Exception):
 
 
 class Transient(SinkError):
-    """The destination is away or busy: the same call again, later, is right. Nothing was written."""
+    """The destination is unavailable or busy: repeat the same call later. Nothing was written."""
 
 
 class TimedOut(Transient):
@@ -20,8 +20,8 @@ class InDoubt(SinkError):
 
 
 class DataRefused(SinkError):
-    """The destination is well and refuses these values for good. Nothing was written; a part of the batch may pass."""
+    """The destination permanently rejected these values. Nothing was written; a part of the batch may pass."""
 
 
 class SchemaConflict(SinkError):
-    """The stored schema is not the plan's base: somebody else changed it. Read `Sink.schema` again and plan anew."""
+    """The stored schema is not the plan's base: another writer changed it. Read `Sink.schema` and make a new plan."""

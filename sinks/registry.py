@@ -71,7 +71,8 @@ def _registered() -> dict[str, EntryPoint]:
         known = by_scheme.setdefault(point.name, point)
         if known.value != point.value:
             raise SinkError(
-                f"two sinks want {point.name}://: {known.value} and {point.value}; uninstall one of the packages"
+                f"two packages register a sink for {point.name}://: {known.value} and {point.value}; "
+                "uninstall one of them"
             )
     return by_scheme
 

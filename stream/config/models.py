@@ -57,9 +57,9 @@ class Kafka(Frozen):
     """Consumer group; when not set, the pipeline's name and a mark of destination and dataset, since two destinations
     of one topic must not share its partitions out between them."""
     instance_id: str | None = None
-    """Static membership (`group.instance.id`): unique per replica, for fixed replica counts. A replica that was killed
-    is replaced at once then, not after its session. When not set, there is one for destinations that only one process
-    can fill (DuckDB), unless `group` is set."""
+    """Static membership (`group.instance.id`): unique per replica, for fixed replica counts. A killed replica
+    is then replaced immediately instead of after its session times out. When not set, there is one for destinations
+    that only one process can fill (DuckDB), unless `group` is set."""
     client_id: str = "headrace"
     """Name under which the broker logs this client."""
     start: Literal["earliest", "latest"] | Annotated[datetime, AfterValidator(in_utc)] = "earliest"
@@ -215,7 +215,7 @@ class Rejects(Frozen):
 
 
 class Retry(Frozen):
-    """How an outage of the destination is sat out."""
+    """Retry settings for the destination."""
 
     first_wait_seconds: Seconds = 0.2
     """Wait after the first failure; it doubles each time, with jitter."""
@@ -284,7 +284,7 @@ class Config(Frozen):
     rejects: Rejects = Rejects()
     """How many records may be set aside, and what is kept of them."""
     retry: Retry = Retry()
-    """How an outage of the destination is sat out."""
+    """Retry settings for the destination."""
     ledger: Ledger = Ledger()
     """What is kept of each load."""
     service: Service = Service()

@@ -15,7 +15,7 @@ async def deliver(sink: Sink, batch: Batch, step: Checkpoint, policy: Retry, not
 
     A lost answer to a commit is neither success nor failure: the ledger is asked before anything is sent again.
     Should the first commit land after that question, the repeated step is fenced by its own compare-and-set. Raises
-    what `Sink.load` raises, except `Transient` and `InDoubt`, which are sat out.
+    what `Sink.load` raises, except `Transient` and `InDoubt`, which are retried.
     """
     began = time.monotonic()
     doubt = False

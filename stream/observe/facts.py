@@ -152,7 +152,7 @@ class Unacknowledged:
 
 @dataclass(frozen=True, slots=True)
 class FencedOut:
-    """A newer claim owns our partitions; buffers are dropped and the partitions claimed anew."""
+    """A newer claim owns our partitions; buffers are dropped and the partitions claimed again."""
 
     error: str
 

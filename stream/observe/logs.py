@@ -86,7 +86,10 @@ class LogObserver:
             case Assigned():
                 self._log.info("assigned", partitions=listed(fact.partitions))
             case Revoked(partitions, lost=True):
-                self._log.warning("partitions lost: the group took them for dead", partitions=listed(partitions))
+                self._log.warning(
+                    "partitions lost: this member was removed from the consumer group (session timeout)",
+                    partitions=listed(partitions),
+                )
             case Revoked():
                 self._log.info("revoked", partitions=listed(fact.partitions))
             case Claimed():
@@ -106,10 +109,12 @@ class LogObserver:
             case Retrying():
                 self._log.warning("trying again", reason=fact.reason, wait_seconds=fact.wait_seconds, error=fact.error)
             case FencedOut():
-                self._log.warning("fenced by a newer owner; claiming anew", error=fact.error)
+                self._log.warning("fenced by a newer owner; claiming the partitions again", error=fact.error)
             case GapAccepted():
                 lost = f"{fact.range.partition} {fact.range.start}..{fact.range.stop}"
-                self._log.error("offsets are gone; going on without them, as told", kind=fact.kind, lost=lost)
+                self._log.error(
+                    "offsets missing from the log; continuing because accept_loss is set", kind=fact.kind, lost=lost
+                )
             case Isolated():
                 self._log.warning(
                     "earlier owners died here; taking records one at a time",
@@ -124,7 +129,10 @@ class LogObserver:
             case SourceWaiting():
                 self._log.warning("waiting for something to read", reason=fact.reason)
             case Unacknowledged():
-                self._log.warning("group offsets fall behind; only lag tools read them", error=fact.error)
+                self._log.warning(
+                    "could not commit consumer group offsets; only external lag monitoring is affected",
+                    error=fact.error,
+                )
             case Retrying() if self._unanswered_since is None:  # asked every few seconds: one line for each outage
                 self._unanswered_since = self._clock()
                 self._log.warning("the broker does not answer; going on as soon as it does", error=fact.error)

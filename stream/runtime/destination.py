@@ -1,4 +1,4 @@
-"""The sink as lanes see it: each call returns when the destination has answered, and outages are sat out."""
+"""The sink as lanes see it: each call returns when the destination has answered, with retries during outages."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Destination:
             nonlocal paused
             if not paused:
                 paused = True
-                self._observe(StateChanged("paused", "the destination is away"))
+                self._observe(StateChanged("paused", "destination unavailable"))
             self._stages.progressed("load")  # it is an outage: the destination, or the network, has answered
             reason: RetryReason = "in_doubt" if attempt.outcome == "unknown" else "transient"
             self._observe(Retrying(reason, attempt.wait_seconds, str(attempt.error)))

@@ -1,4 +1,4 @@
-"""What was read and is neither durable nor given up: its bytes count against the budget, its records are told."""
+"""Batches in flight: read and not yet committed. Their bytes count against the budget, their records are reported."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Lane:
         """Take one batch from Kafka to durable rows, both rows and position or neither, and tell everybody.
 
         `refused`: records, with the reason, that the destination did not take; they are set aside. Raises `Fenced`,
-        `SchemaConflict` or `BatchRefused`; outages are sat out.
+        `SchemaConflict` or `BatchRefused`; outages are retried.
         """
         async with turn:
             seconds: dict[Stage, float] = {}

@@ -40,7 +40,7 @@ async def load_package(
     """Load one normalized package and return it as loaded, or as failed where the destination refuses it for good.
 
     Safe to repeat: what a process that died had committed is known by its load id and not written again. The schema
-    may have moved since the package was normalized; it is normalized anew then. Outages are sat out. Raises what the
+    may have moved since the package was normalized; it is then normalized again. Outages are retried. Raises what the
     sink raises.
     """
     if package.state == "loading" and await retry(partial(sink.is_committed, package.load_id), config.retry, notify):
@@ -112,7 +112,7 @@ def _staged(staging: Staging, package: Package) -> Mapping[str, pa.Table]:
 async def _fitting_plan(
     config: Config, sink: Sink, package: Package, notify: Notify, imported: Schema | None
 ) -> SchemaPlan:
-    """Return the way from the destination's schema to the one that the package needs, normalized anew where it must."""
+    """Return the way from the destination's schema to the one that the package needs, normalized again where needed."""
     stored = await retry(sink.schema, config.retry, notify)
     plan = plan_of(package.normalized)
     if version_hash(stored) == version_hash(plan.target) and stored.version == plan.target.version:

@@ -67,7 +67,7 @@ class Runner:
                 if refused:
                     await load_bisecting(self._context, assignment, lane, refused.upto)
                     refused = None
-                    continue  # its schema is as it was before the context: begin anew
+                    continue  # its schema is the one from before the bisection: claim again
                 await Flow(self._context, assignment, lane).run()
                 return
             except AssignmentEnded:

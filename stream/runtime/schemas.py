@@ -1,4 +1,4 @@
-"""Schemas that a batch needs, from the registry, however long that is away."""
+"""Schemas that a batch needs, from the registry; an outage of the registry is retried without end."""
 
 from __future__ import annotations
 

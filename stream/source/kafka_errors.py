@@ -57,7 +57,7 @@ def to_source_error(error: Exception, kafka: Kafka) -> SourceError | OwnershipLo
         case _ if kafka.security.mechanism == "OAUTHBEARER" and "cluster metadata" in str(error):
             # A broker refuses a token by a challenge (RFC 7628, 3.2.2), which aiokafka takes for consent.
             return SourceDenied(
-                f"{kafka.brokers} tells nothing of its cluster, as it does to whom it refuses: check the token that "
+                f"{kafka.brokers} returned no cluster metadata; usually the token was rejected: check the token that "
                 "kafka.security.token_provider returns (expiry, audience, issuer)"
             )
         # aiokafka has no name for FENCED_INSTANCE_ID, which only a static member can meet.

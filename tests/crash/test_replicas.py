@@ -175,7 +175,7 @@ def test_a_zombie_that_wakes_after_a_takeover_is_fenced(place, point):
         replicas.start()
         replicas.carry()
         zombie.send(signal.SIGCONT)
-        zombie.until(lambda: bool(re.search("fenced by a newer owner|took them for dead", zombie.log)))
+        zombie.until(lambda: bool(re.search("fenced by a newer owner|removed from the consumer group", zombie.log)))
         replicas.share(2)
 
 

@@ -205,7 +205,7 @@ def arm(sink: MemorySink, fate: str) -> None:
         return hook
 
     faults = {
-        "fails": (meet(Transient("the destination is away")), nothing),
+        "fails": (meet(Transient("destination unavailable")), nothing),
         "request lost": (meet(InDoubt("no answer")), nothing),
         "answer lost": (nothing, meet(InDoubt("no answer"))),
         "dies before": (meet(Died()), nothing),

@@ -17,7 +17,7 @@ from sinks.sql.postgres.sqlstate import classify, classify_copied
 _REFUSALS: Final = {
     "password authentication failed": "wrong user or password: correct the URL or the secret",
     "no password supplied": "a password is needed: put it into the URL or the secret",
-    "no pg_hba.conf entry": "the server does not let this user in from here: check pg_hba.conf and sslmode",
+    "no pg_hba.conf entry": "the server rejects connections from this host: check pg_hba.conf and sslmode",
     "authentication failed": "the server refuses this user: check user, method and pg_hba.conf",
     "does not exist": "create it, or correct its name in the URL",
     "not permitted to log in": "give the role LOGIN, or name another user",

@@ -112,7 +112,7 @@ class MemoryBroker:
         return str(self._incarnations[topic])
 
     async def rebalance(self, *, lost: bool = False) -> None:
-        """Take all partitions from all members, with or without asking, and deal them out anew."""
+        """Take all partitions from all members, with or without asking, and assign them again."""
         self._settled = anyio.Event()
         for member in self.members:
             member.forgotten = lost

@@ -62,7 +62,7 @@ class Bench(Protocol):
         ...
 
     async def rebalance(self) -> None:
-        """Make the group take all partitions back; return when they are dealt out anew."""
+        """Make the group take all partitions back; return when they are assigned again."""
         ...
 
 

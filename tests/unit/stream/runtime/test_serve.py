@@ -286,7 +286,7 @@ async def test_a_destination_that_comes_back_while_the_run_drains_does_not_make_
     stopping = anyio.Event()
 
     def stop_at_the_first_pause(fact):
-        if fact == StateChanged("paused", "the destination is away"):
+        if fact == StateChanged("paused", "destination unavailable"):
             stopping.set()
 
     async def load(batch, step):
