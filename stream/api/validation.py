@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from stream.errors import ConfigError, HeadraceError
 from stream.extract.resource import Resource
+from stream.runtime.hint_wishes import OF_WRITING, wish_of_hints
 from stream.runtime.hinted_columns import OF_COLUMNS, topic_settings
 
 
@@ -38,9 +39,6 @@ def refuse_unbuilt_hints(resources: Iterable[Resource]) -> None:
     for resource in resources:
         hints = resource.hints
         topic_settings(hints)
-        others = {name for said in hints.columns.values() for name in said} - OF_COLUMNS
+        others = {name for said in hints.columns.values() for name in said} - OF_COLUMNS - OF_WRITING
         refuse_unbuilt(**{f"columns: {name}": True for name in sorted(others)})
-        if hints.write_disposition not in (None, "append", "skip"):
-            raise ConfigError(
-                f"write_disposition {hints.write_disposition!r} is not built yet in this version of headrace"
-            )
+        wish_of_hints(hints)

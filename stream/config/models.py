@@ -13,6 +13,7 @@ from stream.config.frozen import Frozen
 from stream.config.topics import Metadata, Topic
 from stream.config.urls import check_password
 from stream.config.validators import check_brokers, check_name_template, check_pattern, check_registry_urls, in_utc
+from stream.config.writing import Writing
 
 _MOST_SECONDS = 2_147_483  # what fits into 32 bits as milliseconds: Kafka and PostgreSQL take no more
 
@@ -148,7 +149,7 @@ class Batching(Frozen):
     """Bytes of records in the whole process that are read and not yet committed."""
 
 
-class Tables(Frozen):
+class Tables(Writing):
     """How events become tables. `topics` says otherwise for single topics."""
 
     format: str = "json"

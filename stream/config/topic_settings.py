@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from stream.config.models import Config, Tables
 from stream.config.topics import Topic
+from stream.errors import ConfigError
 
 _WILDCARDS: Final = re.compile(r"[*?]|\[[^\]]*\]")
 
@@ -30,7 +31,24 @@ def settings_for(config: Config, topic: str) -> TopicSettings:
         for name in said.model_fields_set:
             values[name] = getattr(said, name)
             written_in[name] = f'topics."{pattern}"'
-    return TopicSettings(Topic().model_copy(update=values), written_in)
+    _check_writing(topic, settings := Topic().model_copy(update=values))
+    return TopicSettings(settings, written_in)
+
+
+def _check_writing(topic: str, settings: Topic) -> None:
+    """Raise `ConfigError` where what is said of a topic's table does not go together."""
+    said = {"strategy", "primary_key", "key_format", "dedup_sort", "hard_delete", "soft_delete"}
+    if settings.write_disposition != "merge":
+        if alone := sorted(name for name in said if getattr(settings, name) is not None):
+            raise ConfigError(
+                f'topic {topic!r} has {", ".join(alone)}, which only write_disposition = "merge" goes by: set that, '
+                "or leave the others out"
+            )
+        return
+    if not settings.primary_key:
+        raise ConfigError(f'topic {topic!r} merges and has no key: set primary_key = ["id"], or ["_kafka_key"]')
+    if settings.strategy == "insert-only" and (settings.hard_delete or settings.soft_delete):
+        raise ConfigError(f"topic {topic!r}: insert-only keeps the first event and knows no deletes; use upsert")
 
 
 def described(found: TopicSettings) -> dict[str, dict[str, Any]]:

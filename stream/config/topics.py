@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from stream.config.frozen import Frozen
 from stream.config.validators import check_data_type, check_name_template, check_pattern, check_time_format
+from stream.config.writing import Writing
 
 Metadata: TypeAlias = Literal["topic", "key", "headers"]
 
@@ -43,7 +44,7 @@ class ColumnHint(Frozen):
     """How instants are written: epoch_s, epoch_ms, epoch_us, or a format of strptime."""
 
 
-class Topic(Frozen):
+class Topic(Writing):
     """What differs for some topics. What is not set comes from a less specific pattern, then from `tables`."""
 
     format: str | None = None

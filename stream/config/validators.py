@@ -43,6 +43,14 @@ def whole_name(pattern: str) -> str:
     return rf"{front}(?:{pattern[len(front) :]})\Z"
 
 
+def check_sort(text: str) -> str:
+    """Return a field, or a field and `asc` or `desc`."""
+    field, _, direction = text.partition(" ")
+    if not field or direction not in ("", "asc", "desc"):
+        raise ValueError(f"{text!r} is no field to sort by: write field, field asc or field desc")
+    return text
+
+
 def check_name_template(template: str) -> str:
     """Return a template with no other placeholder than `{topic}`."""
     try:

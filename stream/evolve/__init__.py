@@ -4,6 +4,7 @@ from stream.evolve.contract import DISCARDED, REFUSALS
 from stream.evolve.evolve import evolve
 from stream.evolve.evolved import Evolved, Misfit, left_out
 from stream.evolve.room import TOO_MANY_COLUMNS
+from stream.evolve.root_rows import without_roots
 from stream.evolve.rules import Rules
 from stream.evolve.table_rules import ColumnRule, Contract, TableRules
 
@@ -19,4 +20,5 @@ __all__ = [
     "TableRules",
     "evolve",
     "left_out",
+    "without_roots",
 ]

@@ -29,7 +29,7 @@ class Evolved:
     A nullable column for which the batch has no value is left out of the table. `refused` and `discarded` name root
     rows by their id; neither these rows nor their children are in `tables`. A refused row's record is to be set aside
     with its original bytes, a discarded one is counted and dropped. `dropped` counts rows of child tables that a
-    contract left out, by table; `trimmed` counts values, by table and column.
+    contract left out, by table; `trimmed` counts values, by table and column. `deletes` are those of `Batch`.
     """
 
     plan: SchemaPlan
@@ -38,6 +38,7 @@ class Evolved:
     discarded: Mapping[str, Misfit] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
     trimmed: Mapping[str, int] = field(default_factory=dict)
+    deletes: Mapping[str, pa.Table] = field(default_factory=dict)
 
 
 def left_out(evolved: Evolved) -> Mapping[str, int]:

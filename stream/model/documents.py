@@ -58,12 +58,15 @@ class Documents:
 class Decoded:
     """What became of a raw batch: documents by table, records set aside, and how many were skipped, by reason.
 
-    `skipped` counts records that are neither rows nor rejects (tombstones), per partition.
+    `skipped` counts records that are neither rows nor rejects (tombstones), per partition. `tombstones` has, by wanted
+    table name, the keys and places of records without a value that delete a row: `_kafka_topic`, `_kafka_key`,
+    `_kafka_partition`, `_kafka_offset`, `_kafka_timestamp`.
     """
 
     documents: tuple[Documents, ...] = ()
     rejects: tuple[Reject, ...] = ()
     skipped: Mapping[Partition, Mapping[str, int]] = field(default_factory=dict)
+    tombstones: Mapping[str, pa.Table] = field(default_factory=dict)
 
 
 def merged(topics: Collection[Decoded]) -> Decoded:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 
 from anyio import to_thread
@@ -66,6 +67,7 @@ class Lane:
             decoded = await self._decode(fresh, refused or {}, seconds)
             tables = await self._normalize(decoded.documents, load_id, seconds)
             evolved = await self._evolve(tables, turn, seconds)
+            evolved = await self._settle(evolved, decoded, seconds)
             prepared = self._prepared(fresh, decoded, evolved, load_id)
             del raw, fresh, decoded, tables, evolved  # while it waits and loads, only what is loaded stays in memory
             if not await turn.to_load():
@@ -128,6 +130,12 @@ class Lane:
                 return evolved
             fixed |= refused
 
+    async def _settle(self, evolved: Evolved, decoded: Decoded, seconds: dict[Stage, float]) -> Evolved:
+        """Of each key of a table that merges the newest event."""
+        settle = self._context.preparer.settle
+        with _timed("evolve", seconds):
+            return await to_thread.run_sync(settle, evolved, decoded.tombstones, datetime.now(UTC), self._incarnations)
+
     async def _not_to_widen(self, widened: Collection[WidenColumn]) -> frozenset[tuple[str, str]]:
         """Return the columns, by table and name, that the destination cannot widen."""
         most = self._context.config.tables.widen_rows
@@ -141,7 +149,8 @@ class Lane:
         spans = spans_of(raw, rejects, skipped)
         step = next_step(self._context.pipeline, load_id, self.epoch, self._prepared_to, spans)
         self._prepared_to, self._schema = self._prepared_to | step.upto, evolved.plan.target
-        batch = Batch(evolved.tables, self._context.preparer.storable(rejects), evolved.plan.target.version)
+        storable = self._context.preparer.storable(rejects)
+        batch = Batch(evolved.tables, storable, evolved.plan.target.version, evolved.deletes)
         return Prepared(evolved.plan, batch, step, skipped, age_of(raw), left_out(evolved), rejected_of(raw, rejects))
 
     async def _probe(self, raw: RawBatch, schemas: Schemas) -> frozenset[Record]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
@@ -15,9 +16,12 @@ from checkpoints.failpoints import failpoint
 from sinks import Batch, DataRefused, Schema, SchemaConflict, SchemaPlan, Sink, WidenColumn
 from sinks.document import version_hash
 from stream.config.models import Config
+from stream.evolve import Evolved
 from stream.load import Notify, deliver, retry
 from stream.observe.facts import BatchLoaded, Observer, Retrying, SchemaChanged
 from stream.packages import Failure, Package, PackageStore
+from stream.runtime.dispositions import settled
+from stream.runtime.hint_wishes import wishes_of_hints
 from stream.runtime.prepare import Preparer
 from stream.runtime.shape_package import plan_of, rejects_of, shape_package, tables_of
 from stream.runtime.staging import Staging
@@ -76,8 +80,9 @@ async def _commit(
                 observe(SchemaChanged(plan.changes, plan.target.version))
             state = package.manifest.state
             rejects = rejects_of(package)
-            tables = tables_of(package) if staging is None else await to_thread.run_sync(_staged, staging, package)
-            batch = Batch(tables, rejects, plan.target.version, state={} if state is None else {STATE_KEY: state})
+            tables, deletes = await to_thread.run_sync(_settled, package, plan, staging)
+            states = {} if state is None else {STATE_KEY: state}
+            batch = Batch(tables, rejects, plan.target.version, deletes, states)
             receipt = await deliver(sink, batch, Checkpoint(pipeline, package.load_id), config.retry, notify)
         except SchemaConflict as error:
             observe(Retrying("schema_conflict", 0.0, str(error)))
@@ -105,8 +110,14 @@ def _skipped(package: Package) -> Mapping[str, Mapping[str, int]]:
     return skipped
 
 
-def _staged(staging: Staging, package: Package) -> Mapping[str, pa.Table]:
-    return staging.take(package, staging.put(package))
+def _settled(
+    package: Package, plan: SchemaPlan, staging: Staging | None
+) -> tuple[Mapping[str, pa.Table], Mapping[str, pa.Table]]:
+    """Return the tables of a package, and the deletes: of each key of a table that merges the newest row."""
+    wishes = wishes_of_hints(package.manifest.hints)
+    tables = tables_of(package) if staging is None else staging.take(package, staging.put(package))
+    done = settled(Evolved(plan, tables), {}, wishes.get, datetime.now(UTC))
+    return done.tables, done.deletes
 
 
 async def _fitting_plan(

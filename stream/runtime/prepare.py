@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache
 from types import MappingProxyType
+
+import pyarrow as pa
 
 from checkpoints import Checkpoint, Partition, Position, Span
 from sinks import Batch, Capabilities, Reject, Schema, SchemaPlan
@@ -14,13 +17,17 @@ from stream.config.models import Config
 from stream.config.privacy import salt_of
 from stream.config.topics import Topic
 from stream.decode import DecoderOptions, TopicDecoders
+from stream.dispositions import Wish, declared
 from stream.evolve import Evolved, Rules, evolve
 from stream.model import Decoded, Documents, FlatTable, PartitionRecords, RawBatch
 from stream.model.schemas import NO_SCHEMAS, SchemaId, Schemas
 from stream.normalize import Names, normalize
+from stream.runtime.dispositions import keyed, settled
 from stream.runtime.reject_tally import Rejected
 from stream.runtime.rejects import bounded
 from stream.runtime.table_settings import TableSettings
+from stream.runtime.tombstones import tombstone_records, with_ids
+from stream.runtime.topic_writes import TopicWrites, without_skipped
 from stream.runtime.wishes import rules_of_topic
 from stream.transform import rules_for, transform, withhold
 
@@ -53,6 +60,7 @@ class Preparer:
         self._tables = config.tables
         self._max_value_bytes = config.rejects.max_value_bytes
         self._settings = TableSettings(config)
+        self._writes = TopicWrites(self._settings)
         self._salt = salt_of(config)
         self._wishes = cache(lambda table: rules_of_topic(self._settings.of_table(table)))
         self._rules = cache(lambda table: rules_for(self._settings.of_table(table), self._salt))
@@ -69,8 +77,11 @@ class Preparer:
         return self._decoders.wants(raw)
 
     def decode(self, raw: RawBatch, schemas: Schemas = NO_SCHEMAS) -> Decoded:
-        """Return the documents of `raw`, and the records that are none."""
-        return self._decoders.decode(raw, schemas)
+        """Return the documents of `raw`, the records that are none, and those that are left out or delete a row."""
+        loaded, skipped = without_skipped(raw, self._writes.is_skipped)
+        decoded = self._decoders.decode(loaded, schemas)
+        tombstones = tombstone_records(loaded, self._writes.merged_table)
+        return replace(decoded, skipped={**decoded.skipped, **skipped}, tombstones=tombstones)
 
     def hint(self, table: str, settings: Topic) -> None:
         """Take these settings for a table that no topic fills, by its original name. Before its rows are shaped."""
@@ -96,22 +107,41 @@ class Preparer:
         return transform(tables, self._rules)
 
     def evolve(
-        self, schema: Schema, tables: tuple[FlatTable, ...], fixed: frozenset[tuple[str, str]] = frozenset()
+        self,
+        schema: Schema,
+        tables: tuple[FlatTable, ...],
+        fixed: frozenset[tuple[str, str]] = frozenset(),
+        wish: Wish | None = None,
     ) -> Evolved:
         """Return tables that fit the schema they are to have, the way there from `schema`, and the rows left out.
 
-        `fixed`: the columns, by table and name, that cannot take another type.
+        `fixed`: the columns, by table and name, that cannot take another type. `wish`: how tables that no topic fills
+        are written. Raises `DispositionChanged`.
         """
+        keys = keyed(tables, schema, lambda table: self._writes.wish(table) or wish)
         rules = Rules(
             detect_timestamps=self._tables.detect_timestamps,
             max_columns=self._capabilities.max_columns,
             max_identifier_bytes=self._capabilities.max_identifier_bytes,
             stores_nul_text=self._capabilities.stores_nul_text,
             overflow=self._tables.overflow,
-            fixed=fixed,
+            fixed=fixed | keys.fixed,
             of_table=self._wishes,
         )
-        return evolve(schema, tables, rules)
+        evolved = evolve(schema, keys.tables, rules)
+        refused = {**keys.refused, **evolved.refused}
+        return replace(evolved, plan=declared(evolved.plan, keys.writes), refused=refused)
+
+    def settle(
+        self,
+        evolved: Evolved,
+        tombstones: Mapping[str, pa.Table],
+        now: datetime,
+        incarnations: Mapping[str, str] = MappingProxyType({}),
+    ) -> Evolved:
+        """Return `evolved` with each key of a table that merges once: its newest event, as a row or as a delete."""
+        named = {table: with_ids(records, incarnations) for table, records in tombstones.items()}
+        return settled(evolved, named, self._writes.wish, now)
 
     def storable(self, rejects: Iterable[Reject]) -> tuple[Reject, ...]:
         """Return `rejects` as they may be stored: of a topic with private fields without their bytes, and bounded."""
@@ -123,7 +153,7 @@ class Preparer:
         options = DecoderOptions(
             self._limits,
             table_of=self._settings.table,
-            metadata=settings.metadata or (),
+            metadata=self._writes.metadata(topic),
             schema_file=settings.schema_file,
             message=settings.message,
         )

@@ -21,6 +21,7 @@ from stream.model.pages import Page, row_count
 from stream.packages import Normalized, Package, Part
 from stream.packages.manifest import RejectedRow
 from stream.packages.tables import read_table, write_table
+from stream.runtime.hint_wishes import wish_of_hints
 from stream.runtime.hinted_columns import topic_settings
 from stream.runtime.prepare import Preparer
 
@@ -178,7 +179,7 @@ def _add_page(
     documents = _documents(part.table, page, package.load_id, first_row, hints.max_table_nesting)
     try:
         tables = preparer.normalize((documents,), draft.schema, package.load_id)
-        evolved = preparer.evolve(draft.schema, tables, fixed)
+        evolved = preparer.evolve(draft.schema, tables, fixed, wish_of_hints(hints))
     except UnsupportedValue as error:
         if isinstance(page, pa.Table):
             raise

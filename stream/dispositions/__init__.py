@@ -1,0 +1,22 @@
+"""What a table's write disposition asks of a batch: keys, the newest event of each, deletes."""
+
+from stream.dispositions.declare import DispositionChanged, check_unchanged, declared
+from stream.dispositions.keys import NULL_KEY, with_kafka_key, without_key
+from stream.dispositions.settle import Merged, merged
+from stream.dispositions.tombstones import tombstones_of
+from stream.dispositions.wish import KAFKA_KEY, Wish, write_for
+
+__all__ = [
+    "KAFKA_KEY",
+    "NULL_KEY",
+    "DispositionChanged",
+    "Merged",
+    "Wish",
+    "check_unchanged",
+    "declared",
+    "merged",
+    "tombstones_of",
+    "with_kafka_key",
+    "without_key",
+    "write_for",
+]

@@ -1,0 +1,53 @@
+"""How data that is not Kafka is written, as its hints say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from stream.dispositions import Wish
+from stream.errors import ConfigError
+from stream.model.hints import Hints
+
+OF_WRITING: Final = frozenset({"name", "primary_key", "hard_delete", "dedup_sort"})
+
+
+def wish_of_hints(hints: Hints) -> Wish | None:
+    """Return the wish that hints say; None where they say nothing. Raises `ConfigError` for one that cannot be."""
+    said = hints.write_disposition
+    if said is None:
+        return None
+    options: Mapping[str, object] = {"disposition": said} if isinstance(said, str) else said
+    strategy = options.get("strategy", "upsert")
+    match options.get("disposition"):
+        case "append" | "skip":
+            return Wish("append")
+        case "merge" if strategy == "upsert" or strategy == "insert-only":
+            key = hints.primary_key or _hinted(hints, "primary_key")
+            if not key:
+                raise ConfigError(
+                    f"table {hints.table!r} merges and has no key: give primary_key, or columns with one, as in "
+                    "columns={'id': {'primary_key': True}}"
+                )
+            hard = _hinted(hints, "hard_delete")
+            return Wish("merge", strategy, key, tuple(_sorts(hints)), hard[0] if hard else None)
+        case other:
+            raise ConfigError(
+                f"write_disposition {other!r} with strategy {strategy!r} is not built yet in this version of headrace: "
+                "take append, skip, or merge with the strategy upsert or insert-only"
+            )
+
+
+def wishes_of_hints(hints: Iterable[Hints]) -> Mapping[str, Wish]:
+    """Return the wishes by the original name of their table."""
+    return {each.table: wish for each in hints if (wish := wish_of_hints(each)) is not None}
+
+
+def _hinted(hints: Hints, name: str) -> tuple[str, ...]:
+    return tuple(column for column, said in hints.columns.items() if said.get(name))
+
+
+def _sorts(hints: Hints) -> Iterable[str]:
+    for column, said in hints.columns.items():
+        if direction := said.get("dedup_sort"):
+            yield f"{column} {direction}"
