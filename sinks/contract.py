@@ -43,6 +43,7 @@ class Batch:
 
     A table that merges has each key at most once, in `tables` or in `deletes`: `deletes` has, by root table, the rows
     that go, with the columns of `sinks.merging.deletes_of`. `_hr_id` of a row is a function of its key.
+    `replaces` names root tables whose stored rows go, with those of their child tables, before the batch's come.
     """
 
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
@@ -50,6 +51,7 @@ class Batch:
     schema_version: int = 0
     deletes: Mapping[str, pa.Table] = field(default_factory=dict)
     state: Mapping[str, str] = field(default_factory=dict)  # documents for `_hr_state`, by key, in the same commit
+    replaces: frozenset[str] = frozenset()
 
     @property
     def rows(self) -> int:

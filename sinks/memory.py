@@ -66,7 +66,10 @@ class MemoryWarehouse:
         self._chunks[name] = [rows]
 
     def append(self, batch: Batch) -> None:
-        """Keep the rows of a batch."""
+        """Keep the rows of a batch, in the place of those of tables that it replaces."""
+        for root in batch.replaces:
+            for name in (root, *(child.name for child in children_of(root, self.schema))):
+                self._chunks[name] = []
         for name, table in batch.tables.items():
             if not isinstance(self.schema.tables[name].write, Merge):
                 self._chunks[name].append(table)

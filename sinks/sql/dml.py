@@ -54,6 +54,12 @@ def select_from(dataset: str, table: str, columns: tuple[str, ...], limit: int |
     return literal(rows if limit is None else rows.limit(limit))
 
 
+@lru_cache(maxsize=512)
+def delete_all(dataset: str, table: str) -> Statement:
+    """Return the delete of all rows. Not TRUNCATE: readers would see an empty table, or wait."""
+    return render(sa.delete(_table(dataset, table, ())))
+
+
 def count(dataset: str, table: str, at_most: int) -> Statement:
     """Return the query for the number of rows that reads no more than `at_most` of them."""
     rows = sa.select(sa.literal_column("1")).select_from(_table(dataset, table, ())).limit(at_most).subquery("counted")

@@ -17,7 +17,7 @@ from sinks.document import from_document, version_hash
 from sinks.errors import DataRefused, InDoubt, SchemaConflict, SinkError, Transient
 from sinks.ledger import load_rows, reject_rows
 from sinks.limits import check_limits
-from sinks.merging import also
+from sinks.merging import also, children_of
 from sinks.schema import BIGINT, DOUBLE, Schema, Table
 from sinks.sql import ddl, dml, locks
 from sinks.sql.catalog import Catalog, FoundColumn
@@ -221,6 +221,7 @@ class Transactions:
     def write_rows(self, session: Session, batch: Batch) -> None:
         """Write the rows of a batch in the open transaction. Raises `SchemaConflict` and `DataRefused`."""
         schema = self._fitting(session, batch)
+        self._empty(session, batch.replaces, schema)
         for name, data in batch.tables.items():
             if data.num_rows and not isinstance(schema.tables[name].write, Merge):
                 self._copy(session, schema.tables[name], data)
@@ -260,6 +261,15 @@ class Transactions:
                 writer.write(each)
             except DataRefused as error:
                 raise self._audit.refusal(session, self._schema, each.table.name, error) from error
+
+    def _empty(self, session: Session, roots: Collection[str], schema: Schema) -> None:
+        """Delete the rows of these tables and their child tables; who replaces one of them meanwhile waits for us."""
+        if roots and not self._dialect.advisory_locks:
+            session.execute(self._ledger.take_turn())
+        for root in sorted(roots):
+            self._lock(session, locks.exclusive, "merge", root)
+            for name in (root, *(child.name for child in children_of(root, schema))):
+                session.execute(dml.delete_all(self._dataset, name))
 
     def _lock_merges(self, session: Session, arriving: Sequence[Arrival]) -> None:
         """Keep out what could merge past us: a late row must see the delete that another process is about to commit.

@@ -67,7 +67,7 @@ def merge_batch(schema: Schema, load_id: str, events: Iterable[Event]) -> Batch:
     orders, items = schema.tables["orders"], schema.tables["orders__items"]
     rows = [event for event in events if not event.delete]
     deletes = [event for event in events if event.delete]
-    deleted = deletes_of(orders)
+    deleted = deletes_of(orders) if deletes else orders
     children = [
         {ROW_ID: f"{event.partition}-{event.offset}-{index}", ROOT_ID: str(event.id), "value": item}
         for event in rows

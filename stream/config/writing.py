@@ -10,7 +10,7 @@ from stream.config.frozen import Frozen
 from stream.config.validators import check_sort
 
 Disposition: TypeAlias = Literal["append", "merge", "skip"]
-Strategy: TypeAlias = Literal["upsert", "insert-only"]
+Strategy: TypeAlias = Literal["upsert", "delete-insert", "insert-only"]
 KeyFormat: TypeAlias = Literal["text", "json", "bytes"]
 
 
@@ -20,7 +20,8 @@ class Writing(Frozen):
     write_disposition: Disposition | None = None
     """`append` keeps each event, `merge` one row for each key, `skip` nothing. `append` when not set."""
     strategy: Strategy | None = None
-    """How `merge` writes: `upsert` keeps the newest event of a key, `insert-only` the first. `upsert` when not set."""
+    """How `merge` writes: `upsert` keeps the newest event of a key, `delete-insert` too (child rows are replaced by
+    both), `insert-only` keeps the first. `upsert` when not set."""
     primary_key: tuple[str, ...] | None = None
     """Fields that no two rows share, or `_kafka_key`. An event without one of them is set aside."""
     key_format: KeyFormat | None = None

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, assert_never
 
-from sinks import Append, Merge, SortBy, Write
+from sinks import Append, Merge, Replace, SortBy, Write
 from sinks.write import Strategy
 
-Disposition: TypeAlias = Literal["append", "merge"]
+Disposition: TypeAlias = Literal["append", "replace", "merge"]
 KeyFormat: TypeAlias = Literal["text", "json", "bytes"]
 
 KAFKA_KEY: Final = "_kafka_key"
@@ -42,6 +42,8 @@ def write_for(wish: Wish, column_of: ColumnOf) -> Write:
     match wish.disposition:
         case "append":
             return Append()
+        case "replace":
+            return Replace()
         case "merge":
             return Merge(
                 key=tuple(column_of(field) for field in wish.primary_key),

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from sinks.write import Strategy
 from stream.dispositions import Wish
 from stream.errors import ConfigError
 from stream.model.hints import Hints
 
 OF_WRITING: Final = frozenset({"name", "primary_key", "hard_delete", "dedup_sort"})
+
+# All of a row and what is below it is replaced: without a merge key the two first say the same.
+_STRATEGIES: Final[Mapping[object, Strategy]] = {
+    "upsert": "upsert",
+    "delete-insert": "delete-insert",
+    "insert-only": "insert-only",
+}
 
 
 def wish_of_hints(hints: Hints) -> Wish | None:
@@ -22,19 +30,23 @@ def wish_of_hints(hints: Hints) -> Wish | None:
     match options.get("disposition"):
         case "append" | "skip":
             return Wish("append")
-        case "merge" if strategy == "upsert" or strategy == "insert-only":
+        case "replace":
+            return Wish("replace")
+        case "merge" if strategy in _STRATEGIES:
             key = hints.primary_key or _hinted(hints, "primary_key")
             if not key:
                 raise ConfigError(
                     f"table {hints.table!r} merges and has no key: give primary_key, or columns with one, as in "
                     "columns={'id': {'primary_key': True}}"
                 )
+            if hints.merge_key or _hinted(hints, "merge_key"):
+                raise ConfigError("merge_key is not built yet in this version of headrace: rows merge by primary_key")
             hard = _hinted(hints, "hard_delete")
-            return Wish("merge", strategy, key, tuple(_sorts(hints)), hard[0] if hard else None)
+            return Wish("merge", _STRATEGIES[strategy], key, tuple(_sorts(hints)), hard[0] if hard else None)
         case other:
             raise ConfigError(
                 f"write_disposition {other!r} with strategy {strategy!r} is not built yet in this version of headrace: "
-                "take append, skip, or merge with the strategy upsert or insert-only"
+                "take append, replace, skip, or merge with the strategy upsert, delete-insert or insert-only"
             )
 
 

@@ -13,7 +13,7 @@ from anyio import to_thread
 
 from checkpoints import Checkpoint, Fenced
 from checkpoints.failpoints import failpoint
-from sinks import Batch, DataRefused, Schema, SchemaConflict, SchemaPlan, Sink, WidenColumn
+from sinks import Batch, DataRefused, Replace, Schema, SchemaConflict, SchemaPlan, Sink, WidenColumn
 from sinks.document import version_hash
 from stream.config.models import Config
 from stream.evolve import Evolved
@@ -82,7 +82,8 @@ async def _commit(
             rejects = rejects_of(package)
             tables, deletes = await to_thread.run_sync(_settled, package, plan, staging)
             states = {} if state is None else {STATE_KEY: state}
-            batch = Batch(tables, rejects, plan.target.version, deletes, states)
+            replaces = _replaced(package, plan.target)
+            batch = Batch(tables, rejects, plan.target.version, deletes, states, replaces)
             receipt = await deliver(sink, batch, Checkpoint(pipeline, package.load_id), config.retry, notify)
         except SchemaConflict as error:
             observe(Retrying("schema_conflict", 0.0, str(error)))
@@ -100,6 +101,16 @@ async def _commit(
         )
         return
     raise SchemaConflict(f"others changed the schema {_MOST_CONFLICTS} times while this load was planned; try again")
+
+
+def _replaced(package: Package, schema: Schema) -> frozenset[str]:
+    """Return the root tables of which the package has the whole content: also where it has no row of them."""
+    meant = {hints.table for hints in package.manifest.hints}
+    return frozenset(
+        table.name
+        for table in schema.tables.values()
+        if table.parent is None and isinstance(table.write, Replace) and table.source[:1] and table.source[0] in meant
+    )
 
 
 def _skipped(package: Package) -> Mapping[str, Mapping[str, int]]:

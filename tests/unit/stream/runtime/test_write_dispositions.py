@@ -193,6 +193,17 @@ def test_data_that_is_not_kafka_merges_too(sales, tmp_path):
     assert (rows, items) == ([(1, 3), (3, 4)], [(2,), (3,)])
 
 
+def test_data_replaces_what_was_there_and_what_is_below_it(sales, tmp_path):
+    def load(data: list[dict[str, Any]]) -> tuple[list[Any], list[Any]]:
+        sales.run(data, table_name="orders", write_disposition="replace")
+        with duckdb.connect(str(tmp_path / "sales.duckdb"), read_only=True) as file:
+            rows = file.sql("select id from sales.sales.orders order by id").fetchall()
+            return rows, file.sql('select "value" from sales.sales.orders__items order by 1').fetchall()
+
+    first = load([{"id": 1, "items": [1]}, {"id": 2, "items": [2]}])
+    assert (first, load([{"id": 3}]), load([])) == (([(1,), (2,)], [(1,), (2,)]), ([(3,)], []), ([], []))
+
+
 def test_data_without_a_key_cannot_merge(sales):
     with pytest.raises(ConfigError, match="merges and has no key"):
         sales.run([{"id": 1}], table_name="orders", write_disposition="merge")
