@@ -53,7 +53,10 @@ def is_secret(path: Path) -> bool:
 
 def is_list(path: Path) -> bool:
     """Return whether a setting takes several values."""
-    return path in leaves() and get_origin(leaves()[path].annotation) is tuple
+    if path not in leaves():
+        return False
+    kind = leaves()[path].annotation
+    return any(get_origin(each) is tuple for each in (kind, *get_args(kind)))  # `get_args`: or None
 
 
 def is_mapping(path: Path) -> bool:

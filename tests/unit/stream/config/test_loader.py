@@ -81,6 +81,10 @@ def test_environment_wins_over_file_and_command_line_over_both(tmp_path: Path) -
     assert (config.pipeline, config.batching.max_rows, config.kafka.brokers) == ("shop", 8, "three:9092")
 
 
+def test_a_list_that_may_be_unset_is_written_in_the_environment_too() -> None:
+    assert load(environ={"HEADRACE__TABLES__PRIMARY_KEY": "shop,id"}).tables.primary_key == ("shop", "id")
+
+
 @pytest.mark.parametrize("text", ["orders,payments", " orders , payments ", '["orders", "payments"]'])
 def test_a_list_in_the_environment_is_written_with_commas_or_as_json(text: str) -> None:
     assert load(environ={"HEADRACE__KAFKA__TOPICS": text}).kafka.topics == ("orders", "payments")
