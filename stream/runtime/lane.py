@@ -133,7 +133,7 @@ class Lane:
     async def _settle(self, evolved: Evolved, decoded: Decoded, seconds: dict[Stage, float]) -> Evolved:
         """Of each key of a table that merges the newest event."""
         settle = self._context.preparer.settle
-        with _timed("evolve", seconds):
+        with self._context.stages.timed("evolve", seconds):
             return await to_thread.run_sync(settle, evolved, decoded.tombstones, datetime.now(UTC), self._incarnations)
 
     async def _not_to_widen(self, widened: Collection[WidenColumn]) -> frozenset[tuple[str, str]]:
