@@ -37,7 +37,7 @@ def settings_for(config: Config, topic: str) -> TopicSettings:
 
 def _check_writing(topic: str, settings: Topic) -> None:
     """Raise `ConfigError` where what is said of a topic's table does not go together."""
-    said = {"strategy", "primary_key", "key_format", "dedup_sort", "hard_delete", "soft_delete"}
+    said = {"strategy", "primary_key", "primary_key_format", "dedup_sort", "hard_delete", "soft_delete"}
     if settings.write_disposition != "merge":
         if alone := sorted(name for name in said if getattr(settings, name) is not None):
             raise ConfigError(

@@ -24,7 +24,7 @@ class Writing(Frozen):
     both), `insert-only` keeps the first. `upsert` when not set."""
     primary_key: tuple[str, ...] | None = None
     """Fields that no two rows share, or `_kafka_key`. An event without one of them is set aside."""
-    key_format: KeyFormat | None = None
+    primary_key_format: KeyFormat | None = None
     """What `_kafka_key` is, where it is the key: text, JSON or bytes. Text when not set."""
     dedup_sort: tuple[Annotated[str, AfterValidator(check_sort)], ...] | None = None
     """Fields that tell the newer of two events, before the order in Kafka does: the highest value wins, or the lowest

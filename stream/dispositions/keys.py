@@ -58,10 +58,10 @@ def _with_text_key(chunk: pa.Table, form: KeyFormat) -> pa.Table:
     return chunk.set_column(index, KAFKA_KEY, texts)
 
 
-def key_text(key: bytes | None, form: KeyFormat) -> str | None:
+def key_text(key: bytes | str | None, form: KeyFormat) -> str | None:
     """Return a Kafka key as text: as it is, or as JSON with sorted keys; None where it is no such text."""
     try:
-        text = None if key is None else key.decode()
+        text = key.decode() if isinstance(key, bytes) else key
         if text is None or form == "text":
             return text
         return json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)

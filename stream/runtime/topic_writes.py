@@ -52,7 +52,7 @@ def wish_of(settings: Topic) -> Wish | None:
         dedup_sort=settings.dedup_sort or (),
         hard_delete=settings.hard_delete,
         soft_delete=settings.soft_delete,
-        key_format=settings.key_format or "text",
+        key_format=settings.primary_key_format or "text",
     )
 
 

@@ -85,7 +85,7 @@ async def test_a_nested_field_may_be_the_key(shop):
 
 
 async def test_the_kafka_key_may_be_the_key(shop):
-    settings = Topic(write_disposition="merge", primary_key=("_kafka_key",), key_format="json")
+    settings = Topic(write_disposition="merge", primary_key=("_kafka_key",), primary_key_format="json")
     await shop.load(settings, ({"b": 1, "a": 2}, {"n": 1}), ({"a": 2, "b": 1}, {"n": 2}), ("x", {"n": 3}))
     await shop.load(settings, ("x", None))
     assert shop.rows("_kafka_key", "n") == [('{"a":2,"b":1}', 2)]
