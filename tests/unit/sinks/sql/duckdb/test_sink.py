@@ -18,6 +18,7 @@ from sinks.schema import BIGINT, DOUBLE, TEXT
 from sinks.sql.duckdb import connect
 from sinks.sql.duckdb import sink as duckdb_sink
 from sinks.testing import ORDERS, batch, data_step, grown, plan, settled, table
+from sinks.testing.merges import UPSERT, Event, merge_batch, merging
 
 pytestmark = pytest.mark.anyio
 
@@ -104,6 +105,18 @@ async def test_wide_tables_get_the_memory_that_they_need(tmp_path: Path) -> None
     rows = await sink.query("select 1 from wide")
     await sink.aclose()
     assert len(rows) == 12_000
+
+
+async def test_the_first_merge_of_a_session_turns_the_vacuum_on(tmp_path: Path) -> None:
+    sink = sink_on(tmp_path / "a.duckdb")
+    await sink.open()
+    schema = await grown(sink, *merging(UPSERT))
+    asked = "select current_setting('max_vacuum_tasks') as tasks"
+    before = await sink.query(asked)
+    await landing(sink, merge_batch(schema, "load-1", [Event(1, 1, "a")]), data_step("load-1"))
+    after = await sink.query(asked)
+    await sink.aclose()
+    assert (before["tasks"].to_pylist(), after["tasks"].to_pylist()) == ([0], [100])
 
 
 async def landing(sink: Sink, batch: Batch, once: Checkpoint) -> None:
