@@ -12,6 +12,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from support import events
+from support.asking import answered
 from support.place import Place, on_duckdb, on_postgres
 from support.proxy import Proxy, proxied
 from support.service import wait_until
@@ -113,7 +114,8 @@ def test_a_service_that_slept_while_the_broker_restarted_and_its_session_ended_g
 def members(bootstrap: str, group: str) -> list[str]:
     """Return who is in a consumer group."""
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})  # held until the answer is there
-    return [member.member_id for member in admin.describe_consumer_groups([group])[group].result(30).members]
+    described = answered(lambda: admin.describe_consumer_groups([group])[group].result(30))
+    return [member.member_id for member in described.members]
 
 
 @contextmanager

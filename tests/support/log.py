@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from support.asking import answered
 from support.events import Stamp, stamp_of
 
 
@@ -62,7 +63,7 @@ def ends(bootstrap: str, topics: Collection[str]) -> dict[tuple[str, int], int]:
     consumer = _consumer(bootstrap)
     try:
         places = [TopicPartition(t, p) for t in topics for p in _partitions(consumer, t)]
-        return {(p.topic, p.partition): consumer.get_watermark_offsets(p, timeout=10)[1] for p in places}
+        return {(p.topic, p.partition): _end(consumer, p) for p in places}
     finally:
         consumer.close()
 
@@ -76,7 +77,11 @@ def _consumer(bootstrap: str) -> Consumer:
 
 
 def _partitions(consumer: Consumer, topic: str) -> list[int]:
-    return sorted(consumer.list_topics(topic, timeout=10).topics[topic].partitions)
+    return sorted(answered(lambda: consumer.list_topics(topic, timeout=10)).topics[topic].partitions)
+
+
+def _end(consumer: Consumer, place: TopicPartition) -> int:
+    return int(answered(lambda: consumer.get_watermark_offsets(place, timeout=10))[1])
 
 
 def _read(consumer: Consumer, unfinished: set[tuple[str, int]]) -> dict[Place, Stamp | None]:
