@@ -16,6 +16,8 @@ import aiokafka
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import FetchResult
 
+from stream.source.kafka_errors import unreadable
+
 KNOWN_VERSIONS: Final = ("0.14.",)
 
 
@@ -41,10 +43,18 @@ def _as_parsed(_: TopicPartition, record: Any) -> Any:
 
 
 def _getall(result: FetchResult, max_records: int | None = None) -> list[Any]:
-    """Do what `FetchResult.getall` does, without two calls of Python per record."""
+    """Do what `FetchResult.getall` does, without two calls of Python per record.
+
+    Raises `SourceError` that names the place when the first record cannot be parsed; what comes before such a record
+    is returned, and the next fetch begins with it.
+    """
     records: list[Any] = []
     if result.check_assignment(result._topic_partition) and result.has_more():
-        records = list(islice(result._partition_records._records_iterator, max_records))
+        try:
+            records.extend(islice(result._partition_records._records_iterator, max_records))
+        except Exception as error:  # parsers and decompressors raise what they like
+            if not records:
+                raise unreadable(result._topic_partition, result._partition_records.next_fetch_offset, error) from error
         result._update_position()
         if len(records) == max_records:
             return records

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from aiokafka import errors
+from aiokafka import TopicPartition, errors
 from aiokafka.conn import collect_hosts, create_conn
 
 from stream.config.models import Kafka
@@ -65,6 +65,24 @@ def to_source_error(error: Exception, kafka: Kafka) -> SourceError | OwnershipLo
             return duplicate_member(kafka)
         case _:
             return SourceError(f"{kafka.brokers}: {error}")
+
+
+def unreadable(partition: TopicPartition, offset: int, error: Exception) -> SourceError:
+    """Return the error for a record, or a whole batch of records, that the client library cannot take apart."""
+    place = f"{partition.topic}[{partition.partition}]: the record at offset {offset}"
+    match error:
+        case errors.UnsupportedCodecError():
+            return SourceError(f"{place} is compressed in a way this installation cannot read: {error}")
+        case UnicodeDecodeError(object=bytes(name)):
+            what = f"has a header whose name is not UTF-8 ({name[:100]!r})"
+        case errors.CorruptRecordException():
+            what = "lies in a batch that is corrupt (its checksum is wrong)"
+        case _:
+            what = f"lies in a batch that cannot be read ({type(error).__name__}: {error})"
+    return SourceError(
+        f"{place} {what}; nothing from there on was read. Restore it, or delete the log up to offset {offset + 1} "
+        "(kafka-delete-records) and set accept_loss to go on without it"
+    )
 
 
 def duplicate_member(kafka: Kafka) -> OwnershipLost:
