@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Collection, Coroutine, Mapping, Sequence, Set
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import anyio
@@ -28,6 +28,7 @@ METADATA_MAX_AGE_SECONDS: Final = 30  # how soon a new partition, or a new topic
 CONNECT_SECONDS: Final = 10.0
 CLOSE_SECONDS: Final = 5.0
 FETCH_MAX_BYTES: Final = 16 * 1024 * 1024  # over all partitions of one broker: what one prefetch may hold in memory
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 T = TypeVar("T")
 
@@ -69,6 +70,7 @@ class Client:
             with anyio.fail_after(CONNECT_SECONDS):
                 await self._consumer.start()
                 unwrap(self._consumer)
+                _leave_out_unsubscribed(self._consumer)
         except (KafkaError, OSError) as error:
             raise await diagnosis(self._kafka, CONNECT_SECONDS) from error
 
@@ -109,6 +111,8 @@ class Client:
 
     async def offsets_at(self, partitions: Collection[Partition], when: datetime) -> dict[Partition, int | None]:
         """Return the first offset with a timestamp at or past `when`; None where there is none yet."""
+        if when < _EPOCH:  # Kafka counts from there and takes no earlier time: everything is past it
+            return dict(await self.log_starts(partitions))
         wanted = dict.fromkeys(_theirs(partitions), int(when.timestamp() * 1000))
         found = await self._told(self._consumer.offsets_for_times(wanted))
         return {Partition(*tp): None if at is None else at.offset for tp, at in found.items()}
@@ -236,6 +240,22 @@ class _Relay(ConsumerRebalanceListener):
         self._client.seek(Position(dict.fromkeys(partitions, 0)))
         if not self._client.join_once_more():
             self._listener.assigned(partitions)
+
+
+def _leave_out_unsubscribed(consumer: AIOKafkaConsumer) -> None:
+    """Have the consumer take of an assignment what it subscribes to; aiokafka would take the rest for impossible.
+
+    A static member gets the assignment of the process that it replaces, whose topics may have been others. Then it
+    joins once more, and the group deals out what it subscribes to now.
+    """
+    state = consumer._subscription
+    assign = state.assign_from_subscribed
+
+    def assign_ours(assignment: set[TopicPartition]) -> None:
+        topics = state.subscription.topics
+        assign({partition for partition in assignment if partition.topic in topics})
+
+    state.assign_from_subscribed = assign_ours  # type: ignore[method-assign]  # on this instance only
 
 
 async def _completed(work: Coroutine[Any, Any, None], name: str) -> bool:

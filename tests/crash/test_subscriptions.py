@@ -1,0 +1,50 @@
+"""A static member whose topics change within its session: the group still has the old ones for it."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from support import events
+from support.destinations import duckdb_file, position
+from support.service import running
+
+EVENTS = 40
+
+
+@pytest.fixture
+def names(kafka, topic) -> dict[str, str]:
+    """Three topics with some orders each, by a short name."""
+    names = {short: topic(short) for short in ("a", "b", "c")}
+    for name in names.values():
+        events.produce(kafka.bootstrap, name, events.orders(EVENTS, seed=1))
+    return names
+
+
+@pytest.mark.parametrize("death", ["", "commit.after_ack=kill"], ids=["after its end", "after SIGKILL"])
+@pytest.mark.parametrize(
+    ("before", "after"), [("ab", "a"), ("ab", "bc"), ("a", "ab"), ("ab", "pattern")], ids=lambda topics: topics
+)
+def test_a_static_member_reads_the_topics_that_it_asks_for_now(
+    kafka, names, dataset, tmp_path: Path, before: str, after: str, death: str
+) -> None:
+    file = tmp_path / "topics.duckdb"
+    env = {"HEADRACE__KAFKA__INSTANCE_ID": "only", "HEADRACE__KAFKA__SESSION_TIMEOUT_SECONDS": "30"}
+    where = ("--brokers", kafka.bootstrap, "--to", f"duckdb:///{file}", "--dataset", dataset, "--pipeline", dataset)
+
+    def life(topics: str, failpoints: str) -> int:
+        words = [word for short in topics for word in ("--topic", names[short])]
+        if topics == "pattern":
+            words = ["--pattern", f"{names['a']}|{names['c']}"]
+        with running(*words, *where, "--until", "latest", env=env, failpoints=failpoints) as service:
+            code = service.wait()
+            assert code == (-signal.SIGKILL if failpoints else 0), service.log[-3000:]
+            return code
+
+    life(before, death)
+    life(after, "")
+    stands = position(duckdb_file(file), dataset)
+    for short in "ac" if after == "pattern" else after:
+        assert stands[names[short], 0] == EVENTS
