@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -21,6 +21,7 @@ from stream.dispositions import Wish, declared
 from stream.evolve import Evolved, Rules, evolve
 from stream.model import Decoded, Documents, FlatTable, PartitionRecords, RawBatch
 from stream.model.schemas import NO_SCHEMAS, SchemaId, Schemas
+from stream.model.times import LAST_MS
 from stream.normalize import Names, normalize
 from stream.runtime.dispositions import keyed, settled
 from stream.runtime.reject_tally import Rejected
@@ -180,10 +181,21 @@ def _span(part: PartitionRecords, rejected: int, skipped: Mapping[Partition, Map
 
 
 def age_of(raw: RawBatch) -> Age:
-    """Return when Kafka took the records of `raw`; records without a timestamp do not count."""
-    newest = {part.range.partition: max(part.timestamps) / 1000 for part in raw.parts if len(part)}
-    oldest = min((min(part.timestamps) for part in raw.parts if len(part)), default=-1)
-    return Age({partition: at for partition, at in newest.items() if at >= 0}, oldest / 1000 if oldest >= 0 else None)
+    """Return when Kafka took the records of `raw`; a timestamp that no calendar has does not count."""
+    spans = {part.range.partition: bounds for part in raw.parts if (bounds := _dated(part.timestamps))}
+    oldest = min((first for first, _ in spans.values()), default=None)
+    newest = {partition: last / 1000 for partition, (_, last) in spans.items()}
+    return Age(newest, None if oldest is None else oldest / 1000)
+
+
+def _dated(timestamps: Sequence[int]) -> tuple[int, int] | None:
+    """Return the first and the last of the timestamps that are instants since 1970; None where there is none."""
+    if not timestamps:
+        return None
+    first, last = min(timestamps), max(timestamps)
+    if first < 0 or last > LAST_MS:
+        return _dated([each for each in timestamps if 0 <= each <= LAST_MS])
+    return first, last
 
 
 def next_step(pipeline: str, load_id: str, epoch: int, here: Position, spans: tuple[Span, ...]) -> Checkpoint:

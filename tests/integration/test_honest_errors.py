@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+from confluent_kafka import Producer
 
 import stream
 from servers.kafka import SASL_PASSWORD, SASL_USER
@@ -23,11 +25,11 @@ from servers.process import free_port
 from sinks import Transient
 from stream.config.models import Retry
 from stream.observe.facts import Fact, SchemaChanged
-from support import events
+from support import batches, events
 from support.destinations import duckdb_file, postgres
 from support.oracle import assert_exactly_once
 from support.proxy import proxied
-from support.service import COMMAND, ROOT, headrace, running, wait_until
+from support.service import COMMAND, ROOT, fetch, headrace, running, wait_until
 from support.small_disk import small_disk
 
 SECRET = "canary-6f1d83"
@@ -336,6 +338,48 @@ def test_a_second_ctrl_c_ends_the_process_at_once_and_gives_the_cursor_back(
     os.close(ours)
     assert process.returncode == 130
     assert screen.shown.rfind(b"\x1b[?25h") > screen.shown.rfind(b"\x1b[?25l")
+
+
+@pytest.mark.anyio
+async def test_a_header_name_that_is_not_utf_8_stops_the_run_with_its_place(kafka, topic, file: str) -> None:
+    name = topic()
+    values = list(events.orders(3, seed=1))
+    await batches.produce(kafka.bootstrap, name, batches.batch(values, broken_header_at=2))
+    failure = told(*reading(kafka, name), "--to", file, "--until", "latest")
+    assert failure.code == 3
+    assert f"{name}[0]: the record at offset 2 has a header whose name is not UTF-8" in failure.text
+
+
+def test_records_of_the_year_58870_are_loaded_and_the_status_page_lives(kafka, topic, file: str) -> None:
+    name = topic()
+    producer = Producer({"bootstrap.servers": kafka.bootstrap})
+    for value in events.orders(20, seed=1):
+        producer.produce(name, value, timestamp=1_795_000_000_000_000)  # microseconds where milliseconds belong
+    assert producer.flush(30) == 0
+    address = f"127.0.0.1:{free_port()}"
+    with running(*reading(kafka, name), "--to", file, "--http", address) as service:
+        service.until(lambda: "headrace_rows_committed" in service_page(address, "metrics"))
+        assert name in service_page(address, "status")
+        service.drain()
+
+
+def service_page(address: str, page: str) -> str:
+    """Return a page of the service, empty before it listens."""
+    try:
+        return fetch(f"http://{address}/{page}")
+    except ConnectionRefusedError:
+        return ""
+    except urllib.error.URLError as error:
+        if isinstance(error.reason, ConnectionRefusedError):
+            return ""
+        raise
+
+
+def test_a_start_before_1970_is_the_beginning(kafka, topic, file: str) -> None:
+    name = topic()
+    events.produce(kafka.bootstrap, name, events.orders(20, seed=1))
+    done = headrace("run", *reading(kafka, name), "--to", file, "--until", "latest", "--start", "1969-12-31")
+    assert done.returncode == 0, done.stderr
 
 
 def reading(kafka, name: str) -> tuple[str, ...]:
