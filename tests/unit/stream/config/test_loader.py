@@ -70,6 +70,11 @@ def test_toml_and_yaml_give_the_same_configuration(tmp_path: Path) -> None:
     assert (from_toml.kafka.topics, from_toml.kafka.security.tls) == (("orders", "payments"), True)
 
 
+@pytest.mark.parametrize(("text", "name"), [(TOML, "headrace.toml"), (YAML, "headrace.yaml")])
+def test_a_byte_order_mark_at_the_beginning_means_nothing(tmp_path: Path, text: str, name: str) -> None:
+    assert load(written(tmp_path, f"\ufeff{text}", name)) == load(written(tmp_path, text, name))
+
+
 def test_an_empty_file_gives_the_defaults(tmp_path: Path) -> None:
     assert load(written(tmp_path, "# nothing yet\n", "headrace.yml")) == Config()
 
