@@ -77,6 +77,10 @@ class MemoryStore:
             self._stands[partition] = _Stand(offset, self._epoch, owner)
         return self._epoch
 
+    def forget_origins(self, topics: Collection[str]) -> None:
+        """Forget which topics of these names were read; the next claim tells."""
+        self._origins = {topic: origin for topic, origin in self._origins.items() if topic not in topics}
+
     def _check(self, partition: Partition, expected: int, step: Checkpoint) -> None:
         stand = self._stands.get(partition)
         if stand is None or stand.owner is None:

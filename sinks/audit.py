@@ -30,6 +30,11 @@ def mixed(place: int) -> int:
     return (place * FACTOR % PRIME) ** 2 % PRIME
 
 
+def whole_topics(to: Collection[Partition], stored: Collection[Partition]) -> frozenset[str]:
+    """Return the topics of `to` of which no stored partition is left out."""
+    return frozenset({p.topic for p in to} - {p.topic for p in stored if p not in to})
+
+
 @dataclass(frozen=True, slots=True)
 class PartitionState:
     """Where one partition stands and who may move it; `epoch` 0 and no owner: remembered, never claimed."""
@@ -278,7 +283,8 @@ class Audit(Protocol):
         """Delete what was loaded of these partitions from the given offsets on, and set their positions there.
 
         One transaction: rows and their children, rejects, ledger, watermarks and positions, under a new epoch, so that
-        whoever loads now is fenced. An offset at or past the position changes nothing.
+        whoever loads now is fenced. An offset at or past the position changes nothing. A topic of which `to` has every
+        partition is not known by its origin any more: one that was deleted and made anew is read from there.
         """
         ...
 

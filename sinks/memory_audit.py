@@ -27,6 +27,7 @@ from sinks.audit import (
     SchemaVersion,
     TopicScope,
     Watermark,
+    whole_topics,
 )
 from sinks.contract import Batch
 from sinks.ledger import LoadRow, RejectRow
@@ -156,6 +157,7 @@ class MemoryAudit:
             self._cut_ledger(by_topic[part.partition.topic], within)
             self._warehouse.watermarks.pop((self._pipeline, part.partition), None)
         epoch = self._store.put_back({part.partition: part.to for part in found.partitions}, f"{REWOUND_BY}{by}")
+        self._store.forget_origins(whole_topics(to, self._store.stands()))
         return replace(found, epoch=epoch)
 
     async def rehearse_rewind(self, scopes: Collection[TopicScope], to: Mapping[Partition, int]) -> Rewound:

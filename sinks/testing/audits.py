@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from checkpoints import Claim, Fenced, OffsetRange, Partition
-from checkpoints.testing import A, B, step
+from checkpoints.testing import ORIGINS, A, B, step
 from sinks.audit import BUCKET, Audit, Auditable, RejectFilter, Tally, TopicScope, Watermark, mixed
 from sinks.contract import Batch, Sink
 from sinks.schema import BIGINT, TEXT, Column, DataType, Schema, Table
@@ -231,6 +231,17 @@ class AuditContract(SinkSuite):
         await sink.load(_events(schema, A, range(6, 10)), step(again, {A: 4}))
         inventory = await audit.inventory(SCOPE)
         assert (again.position.next[A], inventory.rows[0].count, inventory.faults) == (6, 10, ())
+
+    async def test_a_topic_that_is_rewound_as_a_whole_may_be_another_by_then(
+        self, sink: Sink, audit: Audit, held: None
+    ) -> None:
+        starts = (await sink.positions((TOPIC,))).position
+        await audit.rewind((SCOPE,), {A: 6}, "ops")
+        assert (await sink.positions((TOPIC,))).origins == ORIGINS
+        await audit.rewind((SCOPE,), {A: 0, B: 0}, "ops")
+        assert (await sink.positions((TOPIC,))).origins == {}
+        await sink.claim([A, B], starts, {TOPIC: "cluster/new"})
+        assert (await sink.positions((TOPIC,))).origins == {TOPIC: "cluster/new"}
 
     async def test_a_rewind_is_seen_until_somebody_claims(self, sink: Sink, audit: Audit, held: None) -> None:
         done = await audit.rewind((SCOPE,), {A: 6}, "ops")

@@ -59,7 +59,10 @@ def describe(gaps: Collection[Gap], *, accept_loss: bool) -> str:
             "set accept_loss to go on at the start of the log (the gap is written into the ledger)"
         )
     refused = "accept_loss cannot help here, because a stored position never falls. " if accept_loss else ""
+    topics = " ".join(f"--topic {topic}" for topic in sorted({gap.range.partition.topic for gap in gaps}))
     return (
         f"the log is not the one that was read: {ranges}. {refused}"
-        "Start a new pipeline (another pipeline name) to read the topic as it is now from its start"
+        f"To load it as it is now in the place of what was loaded: headrace rewind {topics} --to-beginning. To keep "
+        f"that and load it besides: take it off this pipeline's topics and run another pipeline with {topics} alone, "
+        "since of the same dataset's other topics a new pipeline would load each event once more"
     )

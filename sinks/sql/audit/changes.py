@@ -73,6 +73,11 @@ class Changes:
         moved = {"next_offset": offset, "epoch": epoch, "owner": owner, "attempts": 0, "updated_at": sa.func.now()}
         return render(sa.update(o).where(self._of(o.c, partition)).values(moved))
 
+    def forget_origin(self, topic: str) -> Statement:
+        """Return the update after which whoever claims takes the topic for what it is by then."""
+        o = self._ask.offsets
+        return render(sa.update(o).where(o.c.pipeline == self._pipeline, o.c.topic == topic).values(origin=""))
+
     def delete_watermark(self, partition: Partition) -> Statement:
         """Return the delete of a partition's watermark: it is not true any more."""
         return render(sa.delete(self._ask.marks).where(self._of(self._ask.marks.c, partition)))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from checkpoints import OffsetRange, Partition
-from sinks.audit import Rewound, RewoundPartition, TopicScope
+from sinks.audit import Rewound, RewoundPartition, TopicScope, whole_topics
 from sinks.schema import Schema, Table
 from sinks.sql.audit import userdata as user
 from sinks.sql.audit.changes import Changes
@@ -48,6 +48,8 @@ class Rewinding:
         for within in self._ranges(to):
             self._take(by_topic[within.partition.topic], within)
             self._session.execute(self._change.set_position(within.partition, within.start, epoch, owner))
+        for topic in whole_topics(to, {Partition(topic, number) for topic, number, _ in self._states()}):
+            self._session.execute(self._change.forget_origin(topic))
         return replace(found, epoch=epoch)
 
     def _take(self, scope: TopicScope, within: OffsetRange) -> None:
