@@ -190,10 +190,14 @@ class BufferChanged:
 
 @dataclass(frozen=True, slots=True)
 class LogBounds:
-    """The first offset a partition still holds, and the next one it will deliver (the last stable offset)."""
+    """The first offset a partition still holds, and the next one it will deliver (the last stable offset).
+
+    `high_watermark` is the end of what is written: past `end` while a transaction is open. None: nobody told.
+    """
 
     start: int
     end: int
+    high_watermark: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

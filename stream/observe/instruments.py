@@ -96,6 +96,12 @@ class Instruments:
         self.committed_offset = self._gauge("committed_offset", "Next offset, as the destination has it.", *_PARTITION)
         self.log_start_offset = self._gauge("log_start_offset", "First offset that the log still holds.", *_PARTITION)
         self.log_end_offset = self._gauge("log_end_offset", "Next offset that the log will deliver.", *_PARTITION)
+        self.high_watermark = self._gauge(
+            "log_high_watermark", "End of what is written, delivered or not, as the last fetch told it.", *_PARTITION
+        )
+        self.held_seconds = self._gauge(
+            "open_transaction_seconds", "For how long one open transaction was seen to hold records back.", *_PARTITION
+        )
         self.committed_event = self._gauge(
             "committed_event_timestamp_seconds", "Newest event visible in the destination.", *_PARTITION
         )

@@ -31,6 +31,7 @@ class Standing:
     caught_up_at: float | None = None
     behind_at: float | None = None  # when it was first seen behind, since it was last seen level
     moved_at: float | None = None  # when the committed offset was last another one than before
+    held_at: float | None = None  # when the log was first seen to end for us where it does now, with more behind
 
     @property
     def lag(self) -> int | None:
@@ -45,6 +46,17 @@ class Standing:
             return False
         still_since = max((at for at in (self.moved_at, self.behind_at) if at is not None), default=now)
         return now - still_since > STALLED_SECONDS
+
+    @property
+    def held(self) -> int:
+        """Return how many offsets are written and not delivered: an open transaction holds them back."""
+        if self.bounds is None or self.bounds.high_watermark is None:
+            return 0
+        return max(0, self.bounds.high_watermark - self.bounds.end)
+
+    def held_seconds(self, now: float) -> float:
+        """Return for how long the same open transaction has been seen to hold records back; 0 when none does."""
+        return 0.0 if self.held_at is None else max(0.0, now - self.held_at)
 
     def lag_seconds(self, now: float) -> float:
         """Return for how long the destination has been behind, at most; 0 when it is not behind.
@@ -72,7 +84,7 @@ def follow(standings: Standings, fact: LagFact, now: float) -> Standings:
         case Claimed() | BatchLoaded():
             return {**standings, **_committed(standings, fact, now)}
         case LagSeen():
-            seen = {p: replace(standings[p], bounds=b) for p, b in fact.bounds.items() if p in standings}
+            seen = {p: _seen(standings[p], b, now) for p, b in fact.bounds.items() if p in standings}
             return {**standings, **_levelled(seen, now)}
     assert_never(fact)
 
@@ -87,6 +99,12 @@ def _committed(standings: Standings, fact: Claimed | BatchLoaded, now: float) ->
         moved_at = was.moved_at if offset == was.committed else now
         moved[partition] = replace(was, committed=offset, newest_event=seen, moved_at=moved_at)
     return _levelled(moved, now)
+
+
+def _seen(standing: Standing, bounds: LogBounds, now: float) -> Standing:
+    stood = standing.bounds is not None and standing.bounds.end == bounds.end
+    seen = replace(standing, bounds=bounds)
+    return replace(seen, held_at=(standing.held_at if stood and standing.held_at else now) if seen.held else None)
 
 
 def _levelled(standings: Standings, now: float) -> Standings:

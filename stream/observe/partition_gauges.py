@@ -46,6 +46,8 @@ class PartitionGauges:
         if standing.bounds:
             self._set(self._known.log_start_offset, partition, standing.bounds.start)
             self._set(self._known.log_end_offset, partition, standing.bounds.end)
+            self._set(self._known.high_watermark, partition, standing.bounds.high_watermark)
+            self._at(self._known.held_seconds, partition).set_function(lambda: self._seconds_held(partition))
         if standing.lag is not None:
             self._set(self._known.lag_records, partition, standing.lag)
             # asked at each scrape: a number stored here would stand still when the loop does
@@ -54,6 +56,9 @@ class PartitionGauges:
     def _seconds_behind(self, partition: Partition) -> float:
         return self._standings.get(partition, Standing()).lag_seconds(self._clock())
 
+    def _seconds_held(self, partition: Partition) -> float:
+        return self._standings.get(partition, Standing()).held_seconds(self._clock())
+
     def _remove(self, partition: Partition) -> None:
         for gauge in self._per_partition():
             gauge.remove(self._pipeline, partition.topic, str(partition.number))
@@ -61,8 +66,8 @@ class PartitionGauges:
     def _per_partition(self) -> tuple[Gauge, ...]:
         known = self._known
         lag = (known.lag_records, known.lag_seconds)
-        logs = (known.committed_offset, known.log_start_offset, known.log_end_offset)
-        return (*lag, *logs, known.committed_event, known.watermark)
+        logs = (known.log_start_offset, known.log_end_offset, known.high_watermark, known.held_seconds)
+        return (*lag, *logs, known.committed_offset, known.committed_event, known.watermark)
 
     def _count(self, fact: Assigned | Revoked) -> None:
         ours = Counter(partition.topic for partition in self._standings)

@@ -41,4 +41,8 @@ class RunContext:
     async def report_lag(self) -> None:
         """Tell what the broker says of the logs we read."""
         bounds = await self.source.bounds()
-        self.observe(LagSeen({partition: LogBounds(each.start, each.end) for partition, each in bounds.items()}))
+        self.observe(
+            LagSeen(
+                {partition: LogBounds(each.start, each.end, each.high_watermark) for partition, each in bounds.items()}
+            )
+        )

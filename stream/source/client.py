@@ -109,6 +109,14 @@ class Client:
         """Return the offset after the last that `read_committed` may deliver."""
         return _ours(await self._told(self._consumer.end_offsets(_theirs(partitions))))
 
+    def high_watermark(self, partition: Partition) -> int | None:
+        """Return the end of what is written, as the last fetch told it; None before there is one, or if not ours."""
+        try:
+            told = self._consumer.highwater(TopicPartition(partition.topic, partition.number))
+        except IllegalStateError:
+            return None
+        return None if told is None else int(told)
+
     async def offsets_at(self, partitions: Collection[Partition], when: datetime) -> dict[Partition, int | None]:
         """Return the first offset with a timestamp at or past `when`; None where there is none yet."""
         if when < _EPOCH:  # Kafka counts from there and takes no earlier time: everything is past it

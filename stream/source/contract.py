@@ -21,10 +21,14 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The first offset a partition still holds, and the next one it will deliver (the last stable offset)."""
+    """The first offset a partition still holds, and the next one it will deliver (the last stable offset).
+
+    `high_watermark` is the end of what is written, as the last fetch told it: past `end` while a transaction is open.
+    """
 
     start: int
     end: int
+    high_watermark: int
 
 
 class Assignment(Protocol):

@@ -111,7 +111,7 @@ class KafkaSource:
             return {}
         if self._teller.over("unanswered"):
             self._teller.tell(SourceEvent("answered", partitions))
-        return {partition: Bounds(first[partition], last[partition]) for partition in partitions}
+        return {p: Bounds(first[p], last[p], max(last[p], self._member.high_watermark(p) or 0)) for p in partitions}
 
     async def acknowledge(self, position: Position) -> None:
         """Mirror a durable position to the consumer group. Never raises and never waits long: nobody reads it here."""

@@ -66,6 +66,10 @@ class Member(Protocol):
         """Return the offset after the last that may be delivered."""
         ...
 
+    def high_watermark(self, partition: Partition) -> int | None:
+        """Return the end of what is written, delivered or not, as the last fetch told it; None before there is one."""
+        ...
+
     async def offsets_at(self, partitions: Collection[Partition], when: datetime) -> dict[Partition, int | None]:
         """Return the first offset with a timestamp at or past `when`; None where there is none yet."""
         ...

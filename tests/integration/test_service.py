@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
 import pytest
+from confluent_kafka import Producer
 from prometheus_client.parser import text_string_to_metric_families
 
 from servers.process import free_port
@@ -245,6 +246,25 @@ def test_each_line_of_a_json_log_is_an_event(kafka, backlog: str, file: Path) ->
     assert all({"event", "level", "timestamp"} <= event.keys() for event in logged)
     assert {"started", "assigned", "claimed", "loaded", "stopped"} <= {event["event"] for event in logged}
     assert done.stdout == ""
+
+
+def test_a_transaction_that_hangs_is_seen_beside_a_lag_of_nothing(kafka, topic: Callable[..., str], file: Path) -> None:
+    name = topic()
+    events.produce(kafka.bootstrap, name, events.orders(20, seed=1))
+    hanging = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": name})
+    hanging.init_transactions(30)
+    hanging.begin_transaction()
+    events.send(hanging, name, events.orders(5, seed=2))
+    address = f"127.0.0.1:{free_port()}"
+
+    args = ("--brokers", kafka.bootstrap, "--topic", name, "--to", f"duckdb:///{file}", "--http", address)
+    with running(*args) as service:
+        service.until(lambda: caught_up(address))
+        service.until(lambda: status(address)["partitions"][0]["held_back_records"] > 0)
+        (seen,) = status(address)["partitions"]
+        assert (seen["lag_records"], seen["high_watermark"] - seen["log_end_offset"]) == (0, 5)
+        assert seen["held_back_since"]
+        service.drain()
 
 
 # -- settings

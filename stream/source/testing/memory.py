@@ -183,6 +183,10 @@ class MemoryMember:
         """Return the offset after each log's last."""
         return {partition: self._broker.logs[partition].end for partition in partitions}
 
+    def high_watermark(self, partition: Partition) -> int:
+        """Return the end of the log: it has no transactions."""
+        return self._broker.logs[partition].end
+
     async def offsets_at(self, partitions: Collection[Partition], when: datetime) -> dict[Partition, int | None]:
         """Return the first offset with a timestamp at or past `when`."""
         since = when.timestamp() * 1000
