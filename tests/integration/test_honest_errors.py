@@ -358,7 +358,7 @@ def test_records_of_the_year_58870_are_loaded_and_the_status_page_lives(kafka, t
     assert producer.flush(30) == 0
     address = f"127.0.0.1:{free_port()}"
     with running(*reading(kafka, name), "--to", file, "--http", address) as service:
-        service.until(lambda: "headrace_rows_committed" in service_page(address, "metrics"))
+        service.until(lambda: "headrace_rows_committed_total{" in service_page(address, "metrics"))
         assert name in service_page(address, "status")
         service.drain()
 
