@@ -28,7 +28,7 @@ class Bounds:
 
     start: int
     end: int
-    high_watermark: int
+    high_watermark: int | None = None
 
 
 class Assignment(Protocol):
