@@ -14,6 +14,14 @@ from stream.errors import ConfigError
 
 _WILDCARDS: Final = re.compile(r"[*?]|\[[^\]]*\]")
 
+# Changes of a database are merged by their key, deletes included, unless the user says how they are written.
+_CHANGES: Final[Mapping[str, Any]] = {
+    "write_disposition": "merge",
+    "primary_key": ("_kafka_key",),
+    "primary_key_format": "json",
+    "hard_delete": "_cdc_deleted",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class TopicSettings:
@@ -31,6 +39,10 @@ def settings_for(config: Config, topic: str) -> TopicSettings:
         for name in said.model_fields_set:
             values[name] = getattr(said, name)
             written_in[name] = f'topics."{pattern}"'
+    if str(values.get("format")).startswith("debezium") and values.get("write_disposition") is None:
+        for name, value in _CHANGES.items():
+            if values.get(name) is None:
+                values[name], written_in[name] = value, "format"
     _check_writing(topic, settings := Topic().model_copy(update=values))
     return TopicSettings(settings, written_in)
 

@@ -213,3 +213,29 @@ def test_data_for_a_table_that_is_written_otherwise_is_refused(sales):
     sales.run([{"id": 1}], table_name="orders")
     with pytest.raises(PipelineStepFailed, match="made to be written with append"):
         merge(sales, [{"id": 1}])
+
+
+def change(op: str, after: object = None) -> dict[str, Any]:
+    source = {"connector": "postgresql", "ts_ms": 1, "lsn": 2}
+    return {"before": None, "after": after, "source": source, "op": op, "ts_ms": 1}
+
+
+@pytest.mark.parametrize("settings", [Topic(format="debezium"), Topic(format="debezium", primary_key=("id",))])
+async def test_one_flag_makes_the_table_what_the_database_holds(shop, settings: Topic):
+    one, two = {"id": 1}, {"id": 2}
+    await shop.load(settings, (one, change("r", {"id": 1, "n": 1})), (two, change("c", {"id": 2, "n": 1})))
+    await shop.load(settings, (two, change("u", {"id": 2, "n": 2})), (one, change("d")), (one, None))
+    assert shop.rows("id", "n") == [(2, 2)]
+
+
+async def test_a_key_that_changes_moves_its_row(shop):
+    old, new = {"id": 1}, {"id": 9}
+    await shop.load(Topic(format="debezium"), (old, change("c", {"id": 1, "n": 1})))
+    await shop.load(Topic(format="debezium"), (old, change("d")), (old, None), (new, change("c", {"id": 9, "n": 1})))
+    assert shop.rows("id", "n") == [(9, 1)]
+
+
+async def test_changes_may_be_kept_as_a_log(shop):
+    settings = Topic(format="debezium", write_disposition="append")
+    await shop.load(settings, ({"id": 1}, change("c", {"id": 1, "n": 1})), ({"id": 1}, change("d")))
+    assert shop.rows("_cdc_op", "id") == [("c", 1), ("d", 1)]
