@@ -16,6 +16,8 @@ from typing import Final
 import duckdb
 import pytest
 
+from checkpoints import failpoints
+
 POINTS: Final = (
     "extract.before_write",
     "extract.before_rename",
@@ -47,6 +49,11 @@ folder = sys.argv[1]
 shop = headrace.pipeline("shop", folder + "/work", destination="duckdb:///" + folder + "/shop.duckdb", dataset_name="d")
 shop.run(events)
 """
+
+
+def test_every_named_point_of_a_package_is_killed_at() -> None:
+    of_packages = {point for point in failpoints.POINTS if point.startswith(("extract.", "normalize.", "package."))}
+    assert of_packages <= set(POINTS)
 
 
 @pytest.mark.parametrize("point", POINTS)
