@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
+import anyio
 import pyarrow as pa
 
 from checkpoints import Checkpoint, Claim, Partition
@@ -85,10 +86,10 @@ async def claimed(sink: Sink, *offsets: int) -> Claim:
 
 
 async def settled(call: Callable[[], Awaitable[T]]) -> T:
-    """Return what `call` returns; while it is `Transient`, call again: what a race of two may ask for."""
-    for _ in range(MOST_TRIES - 1):
+    """Return what `call` returns; while it is `Transient`, call again a little later, as whoever races must."""
+    for tries in range(MOST_TRIES - 1):
         try:
             return await call()
         except Transient:
-            continue
+            await anyio.sleep(0.01 * tries)
     return await call()
