@@ -111,10 +111,10 @@ class Client:
 
     def high_watermark(self, partition: Partition) -> int | None:
         """Return the end of what is written, as the last fetch told it; None before there is one, or if not ours."""
-        try:
-            told = self._consumer.highwater(TopicPartition(partition.topic, partition.number))
-        except IllegalStateError:
+        theirs = TopicPartition(partition.topic, partition.number)
+        if theirs not in self._consumer.assignment():  # aiokafka asserts that it is
             return None
+        told = self._consumer.highwater(theirs)
         return None if told is None else int(told)
 
     async def offsets_at(self, partitions: Collection[Partition], when: datetime) -> dict[Partition, int | None]:
