@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import fcntl
-import hashlib
 import os
 import re
 import shutil
@@ -22,6 +20,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from servers import packages, run
+from servers.jars import jars
 from servers.missing import ServerMissing
 from servers.process import ServerProcess, free_port
 
@@ -119,7 +118,7 @@ class KafkaServer:
         self._lifeline = lifeline
         self._java = _java()
         self._java_flags = java_flags
-        self._jars = _jars()
+        self._jars = jars(HERE / "pom.xml")
         self._folder = Path(tempfile.mkdtemp(prefix="headrace-kafka-"))
         ports = {name: free_port() for name in ("plain", "sasl", "tls", "controller")}
         self._ca_file = self._folder / "ca.pem"
@@ -253,27 +252,3 @@ def java(version: int) -> str | None:
         if (found := re.search(r'version "(\d+)', said)) and int(found[1]) >= version:
             return candidate
     return None
-
-
-def _jars() -> Path:
-    """Return the folder with Kafka's jars, resolved by Maven the first time that this pom is met."""
-    pom = HERE / "pom.xml"
-    folder = CACHE / hashlib.sha256(pom.read_bytes()).hexdigest()[:12]
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # several test sessions may meet it at once
-        if not folder.exists():
-            _resolve(pom, folder)
-    return folder
-
-
-def _resolve(pom: Path, folder: Path) -> None:
-    if shutil.which("mvn") is None:
-        packages.install("maven")
-    partial = folder.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={partial}"]
-    done = subprocess.run(["mvn", "-q", "-B", "-f", str(pom), *goal], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ServerMissing(f"mvn could not resolve Kafka's jars:\n{done.stdout[-2000:]}{done.stderr[-500:]}")
-    partial.rename(folder)
