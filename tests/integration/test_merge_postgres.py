@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
+
 import psycopg
 import pytest
 from psycopg import sql
@@ -17,12 +20,21 @@ pytestmark = pytest.mark.anyio
 CATALOG = "select (select count(*) from pg_class), (select count(*) from pg_attribute), (select count(*) from pg_type)"
 
 
-async def test_the_catalog_does_not_grow_with_merges(postgres_dsn, dataset):
-    sink = connect(postgres_dsn, SinkOptions(PIPELINE, dataset, "one"))
+@pytest.fixture
+def own_dsn(postgres_dsn: str, dataset: str) -> Iterator[str]:
+    """A database in which nobody else makes tables."""
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(dataset)))
+        yield urlunsplit(urlsplit(postgres_dsn)._replace(path=f"/{dataset}"))
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(dataset)))
+
+
+async def test_the_catalog_does_not_grow_with_merges(own_dsn, dataset):
+    sink = connect(own_dsn, SinkOptions(PIPELINE, dataset, "one"))
     await sink.open()
     schema = await grown(sink, *merging(UPSERT))
     sizes = []
-    with psycopg.connect(postgres_dsn, autocommit=True) as reader:
+    with psycopg.connect(own_dsn, autocommit=True) as reader:
         for number in range(60):
             batch = [Event(1, 3 * number, "a", ("x",)), Event(2, 3 * number + 1, "b"), Event(3, 0, delete=True)]
             await sink.load(merge_batch(schema, f"load-{number}", batch), data_step(f"load-{number}"))

@@ -319,7 +319,7 @@ async def test_closing_interrupts_a_load_that_waits(sink: Sink, postgres_dsn: st
                 await anyio.to_thread.run_sync(_until_somebody_waits, postgres_dsn)
                 await sink.aclose()
         assert not other.execute(f"SELECT load_id FROM {dataset}._hr_loads".encode()).fetchall()
-    assert [type(error) for error in errors] == [Transient]
+    assert [isinstance(error, Transient) for error in errors] == [True]
 
 
 async def test_parameters_that_no_statement_can_carry_stop_the_sink(postgres_dsn: str) -> None:

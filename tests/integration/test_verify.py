@@ -68,7 +68,7 @@ def kinds(report: dict) -> set[str]:
 @contextmanager
 def planted(place: Place, *plant: str) -> Iterator[None]:
     """Have these statements run on a dataset, and all its tables put back at the end."""
-    dataset = place.dataset
+    dataset, kept = place.dataset, f"kept_{place.dataset}"  # other workers keep theirs
     with psycopg.connect(place.url, autocommit=True) as connection:
 
         def run(sql: str) -> None:
@@ -77,10 +77,10 @@ def planted(place: Place, *plant: str) -> Iterator[None]:
         names = [name for (name,) in place.query(
             f"select table_name from information_schema.tables where table_schema = '{dataset}'"
         )]  # fmt: skip
-        run("drop schema if exists kept cascade")
-        run("create schema kept")
+        run(f'drop schema if exists "{kept}" cascade')
+        run(f'create schema "{kept}"')
         for name in names:
-            run(f'create table kept."{name}" as table "{dataset}"."{name}"')
+            run(f'create table "{kept}"."{name}" as table "{dataset}"."{name}"')
         run(f'set search_path to "{dataset}"')
         for sql in plant:
             run(sql)
@@ -89,8 +89,8 @@ def planted(place: Place, *plant: str) -> Iterator[None]:
         finally:
             for name in names:
                 run(f'truncate "{dataset}"."{name}"')
-                run(f'insert into "{dataset}"."{name}" table kept."{name}"')
-            run("drop schema kept cascade")
+                run(f'insert into "{dataset}"."{name}" table "{kept}"."{name}"')
+            run(f'drop schema "{kept}" cascade')
 
 
 def test_nothing_is_found_where_all_is_well(place: Place) -> None:
@@ -166,12 +166,12 @@ def test_a_deleted_row_beside_a_doubled_one_is_found(place: Place) -> None:
 
 def test_a_folded_ledger_is_no_finding(place: Place) -> None:
     folded = (
-        "insert into _hr_loads select min(load_id) || 'f', pipeline, topic, partition, min(start_offset), "
+        "insert into _hr_loads select min(load_id) || '-folded', pipeline, topic, partition, min(start_offset), "
         "max(stop_offset), sum(records), sum(rows), sum(rejected), sum(skipped), sum(holes), false, 'loaded', "
         "max(schema_version), max(epoch), max(owner), max(committed_at) from _hr_loads group by pipeline, topic, "
         "partition"
     )
-    with planted(place, folded, "delete from _hr_loads where load_id not like '%f'"):
+    with planted(place, folded, "delete from _hr_loads where load_id not like '%-folded'"):
         assert verified(place)["findings"] == []
 
 
