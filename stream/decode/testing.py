@@ -41,7 +41,7 @@ class DecoderContract:
 
     def make(self, options: DecoderOptions) -> Decoder:
         """Return a decoder that has seen nothing yet."""
-        raise NotImplementedError
+        raise NotImplementedError("a subclass gives a decoder of its format")
 
     @pytest.fixture
     def decoder(self) -> Decoder:
