@@ -28,7 +28,9 @@ from stream.config.urls import check_password, masked
 from stream.errors import ConfigError
 from stream.runtime.staging import Staging
 
-_FILES: Final = {"duckdb": "duckdb:///{name}.duckdb"}  # need nothing but a file in the current folder
+# Need nothing but a file in the current folder. Not the name alone: a dataset of that name, the default, would make
+# `name.table` ambiguous in the DuckDB shell, where the file has its own name as a catalog.
+_FILES: Final = {"duckdb": "duckdb:///{name}_data.duckdb"}
 _RELATIVE_FILE: Final = re.compile(r"duckdb:///(?P<path>[^/:?#][^?#]*)(?P<rest>.*)")
 _URL_VARIABLE: Final = fields.variable(("destination", "url"))
 

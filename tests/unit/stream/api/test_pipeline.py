@@ -68,7 +68,7 @@ def rows(here: Path) -> Rows:
     """What a table of `shop` holds, without headrace's own columns, in the order of the rows' first value."""
 
     def read(table: str) -> list[dict[str, Any]]:
-        with duckdb.connect(str(here / "shop.duckdb"), read_only=True) as connection:
+        with duckdb.connect(str(here / "shop_data.duckdb"), read_only=True) as connection:
             found = connection.sql(f'select * from sales."{table}"').to_arrow_table().to_pylist()
         own = [{name: value for name, value in row.items() if not name.startswith("_hr_")} for row in found]
         return sorted(own, key=str)
@@ -78,7 +78,7 @@ def rows(here: Path) -> Rows:
 
 def tables(here: Path) -> set[str]:
     """Return the tables of `shop` that are not headrace's own."""
-    with duckdb.connect(str(here / "shop.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(here / "shop_data.duckdb"), read_only=True) as connection:
         found = connection.sql("select table_name from information_schema.tables").fetchall()
     return {name for (name,) in found if not name.startswith("_hr_")}
 
@@ -166,7 +166,7 @@ def test_a_destination_that_is_not_given_comes_from_the_environment(
 
 def test_a_destination_that_is_given_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADRACE__DESTINATION__URL", "postgresql://me@db/shop")
-    assert stream.pipeline("shop", destination="duckdb").destination == "duckdb:///shop.duckdb"
+    assert stream.pipeline("shop", destination="duckdb").destination == "duckdb:///shop_data.duckdb"
 
 
 def test_a_pipeline_of_one_topic_has_the_name_of_the_topic() -> None:
@@ -602,3 +602,10 @@ def test_two_destinations_of_one_topic_read_it_in_two_groups() -> None:
         for url, dataset in [*places, *places]
     }
     assert len(groups) == 3
+
+
+def test_the_defaults_make_names_that_the_duckdb_shell_reads(here: Path) -> None:
+    shop = stream.pipeline("shop", destination="duckdb")
+    shop.run([{"id": 1}], table_name="items")
+    with duckdb.connect(str(here / "shop_data.duckdb"), read_only=True) as shell:
+        assert shell.execute("from shop.items select id").fetchall() == [(1,)]

@@ -187,18 +187,18 @@ def merge(sales: stream.Pipeline, data: list[dict[str, Any]]) -> None:
 def test_data_that_is_not_kafka_merges_too(sales, tmp_path):
     merge(sales, [{"id": 1, "n": 1, "items": [1]}, {"id": 2, "n": 2}, {"id": 1, "n": 3, "items": [2, 3]}])
     merge(sales, [{"id": 2, "gone": True}, {"id": 3, "n": 4}])
-    with duckdb.connect(str(tmp_path / "sales.duckdb"), read_only=True) as file:
-        rows = file.sql("select id, n from sales.sales.orders order by id").fetchall()
-        items = file.sql('select "value" from sales.sales.orders__items order by 1').fetchall()
+    with duckdb.connect(str(tmp_path / "sales_data.duckdb"), read_only=True) as file:
+        rows = file.sql("select id, n from sales.orders order by id").fetchall()
+        items = file.sql('select "value" from sales.orders__items order by 1').fetchall()
     assert (rows, items) == ([(1, 3), (3, 4)], [(2,), (3,)])
 
 
 def test_data_replaces_what_was_there_and_what_is_below_it(sales, tmp_path):
     def load(data: list[dict[str, Any]]) -> tuple[list[Any], list[Any]]:
         sales.run(data, table_name="orders", write_disposition="replace")
-        with duckdb.connect(str(tmp_path / "sales.duckdb"), read_only=True) as file:
-            rows = file.sql("select id from sales.sales.orders order by id").fetchall()
-            return rows, file.sql('select "value" from sales.sales.orders__items order by 1').fetchall()
+        with duckdb.connect(str(tmp_path / "sales_data.duckdb"), read_only=True) as file:
+            rows = file.sql("select id from sales.orders order by id").fetchall()
+            return rows, file.sql('select "value" from sales.orders__items order by 1').fetchall()
 
     first = load([{"id": 1, "items": [1]}, {"id": 2, "items": [2]}])
     assert (first, load([{"id": 3}]), load([])) == (([(1,), (2,)], [(1,), (2,)]), ([(3,)], []), ([], []))
