@@ -23,11 +23,13 @@ from stream.source.events import EventEmitter, OnEvent, SourceEvent
 from stream.source.kafka_errors import duplicate_member
 from stream.source.member import Member, OutOfRange
 from stream.source.poller import Poller
-from stream.source.rebalance import Membership, Phase, fenced
+from stream.source.rebalance import Membership, Phase, fenced, held_by_others
 from stream.source.topics import unknown_topics
 
 WAIT_SECONDS: Final = 1.0
 ANSWER_SECONDS: Final = 5.0
+PATIENCE_SESSIONS: Final = 1.5
+"""How many session timeouts a bounded run waits for for partitions of others: their session, and our heartbeat."""
 
 
 class KafkaSource:
@@ -86,6 +88,8 @@ class KafkaSource:
     async def assignments(self) -> AsyncGenerator[KafkaAssignment, None]:
         """Yield an assignment after each rebalance; ends when stopped, or when the bound is reached.
 
+        A bounded source whose partitions are read waits a little for those that others in the group hold.
+
         Raises `SourceDenied` when the group is not ours to join, `OwnershipLost` when another process took our
         `group.instance.id`.
         """
@@ -95,7 +99,7 @@ class KafkaSource:
             assignment = KafkaAssignment(membership.partitions, await self._bounded(), self._ties(seen))
             yield assignment
             if self._kafka.until and not assignment.ended:
-                self.stop()
+                await self._wait_for_the_rest(seen)
 
     async def bounds(self) -> dict[Partition, Bounds]:
         """Return what the broker says of the assigned partitions' logs; empty when it does not answer. For metrics."""
@@ -225,6 +229,20 @@ class KafkaSource:
             partitions = {p for topic in self._member.subscription for p in self._member.partitions_of(topic)}
             self._reading = replace(self._opened, ends=await self._member.log_ends(partitions))
         return self._opened
+
+    async def _wait_for_the_rest(self, round: int) -> None:
+        """Stop, unless the group gives us what another member held: one that died keeps it until its session ends."""
+        if rest := frozenset(self._opened.ends or ()) - self._membership.partitions:
+            patience = PATIENCE_SESSIONS * self._kafka.session_timeout_seconds
+            self._teller.tell(SourceEvent("waiting", rest, held_by_others(rest, self._group, patience)))
+            deadline = self._clock() + patience
+            while self._is_at_rest(round) and self._clock() < deadline:
+                await self._opened.poller.poll(WAIT_SECONDS)
+        if self._is_at_rest(round):
+            self.stop()
+
+    def _is_at_rest(self, round: int) -> bool:
+        return not self._stopping and self._failure is None and self._membership.holds(round)
 
     def _ties(self, round: int) -> AssignmentControl:
         return AssignmentControl(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Final
 
 from checkpoints import Partition
+
+NAMED: Final = 5
 
 
 class Phase(Enum):
@@ -79,3 +82,13 @@ def fenced(forgotten: float, before: float | None, session_timeout_seconds: floa
     `group.instance.id` replaced. Two sessions cannot run out within the time of one.
     """
     return before is not None and forgotten - before < session_timeout_seconds
+
+
+def held_by_others(partitions: frozenset[Partition], group: str, seconds: float) -> str:
+    """Return what a bounded run says when it has read its share, and others in the group hold these."""
+    named = ", ".join(str(partition) for partition in sorted(partitions)[:NAMED])
+    more = f" and {len(partitions) - NAMED} more" if len(partitions) > NAMED else ""
+    return (
+        f"other members of group {group} hold {named}{more}. If one of them is gone, this run reads its partitions; "
+        f"in {seconds:g} s the run ends and leaves them to the others"
+    )
