@@ -15,6 +15,7 @@ import pyarrow as pa
 from checkpoints import OffsetRange, Partition
 from sinks.contract import Batch
 from sinks.ledger import LoadRow, RejectRow
+from sinks.schema import Schema
 
 BUCKET: Final = 65_536  # offsets that one tally sums up
 REWOUND_BY: Final = "rewind "  # how the owner of a rewound partition begins, until somebody claims it
@@ -173,6 +174,21 @@ class SchemaVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredSchema:
+    """One stored version of the schema, whole: who stored it, when, and the first load that wrote under it.
+
+    `loads` has a line of the ledger for each partition of that load; none where nothing was loaded under it yet, or
+    where a rewind took its lines. Of lines that were folded, the load is the last one that they stand for.
+    """
+
+    schema: Schema
+    version_hash: str
+    pipeline: str
+    created_at: datetime | None
+    loads: tuple[LoadRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RewoundPartition:
     """What a rewind takes away from one partition."""
 
@@ -256,6 +272,10 @@ class Audit(Protocol):
 
     async def schema_versions(self, limit: int) -> tuple[SchemaVersion, ...]:
         """Return the newest versions of the schema, newest first."""
+        ...
+
+    async def stored_schemas(self, limit: int) -> tuple[StoredSchema, ...]:
+        """Return the newest versions of the schema, whole, newest first: of any pipeline of the dataset."""
         ...
 
     async def reject_counts(self) -> tuple[RejectCount, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -28,6 +29,7 @@ from sinks.write import Merge
 Hook = Callable[[Checkpoint], None]
 
 CAPABILITIES: Final = Capabilities("memory", single_process=True)
+_KEPT_SCHEMAS: Final = 20  # as many as SQL databases keep
 
 
 class MemoryWarehouse:
@@ -35,6 +37,7 @@ class MemoryWarehouse:
 
     def __init__(self) -> None:
         self.schema = Schema()
+        self.history: deque[tuple[Schema, str]] = deque(maxlen=_KEPT_SCHEMAS)  # each version and its pipeline
         self.loads: list[LoadRow] = []
         self.rejects: list[RejectRow] = []
         self.notes: dict[str, str] = {}  # an operator's wish by pipeline
@@ -77,9 +80,10 @@ class MemoryWarehouse:
             if is_merged_root(self.schema.tables[name]):
                 self._merge(self.schema.tables[name], batch)
 
-    def become(self, schema: Schema) -> None:
-        """Take `schema` as the newest one."""
+    def become(self, schema: Schema, pipeline: str = "") -> None:
+        """Take `schema`, which `pipeline` brings, as the newest one."""
         self.schema = schema
+        self.history.append((schema, pipeline))
         for name in schema.tables:
             self._chunks.setdefault(name, [])
 
@@ -155,7 +159,7 @@ class MemorySink:
         for change in plan.changes:
             if isinstance(change, WidenColumn) and not self._warehouse.stays_exact(change):
                 raise SchemaConflict(f"{change.table}.{change.column.name} holds what no {change.column.type} does")
-        self._warehouse.become(plan.target)
+        self._warehouse.become(plan.target, self._pipeline)
 
     async def can_widen(self, change: WidenColumn, *, max_rows: int) -> bool:
         """Return whether a column may take its new type now; see `Sink.can_widen`."""

@@ -25,11 +25,13 @@ from sinks.audit import (
     Rewound,
     RewoundPartition,
     SchemaVersion,
+    StoredSchema,
     TopicScope,
     Watermark,
     whole_topics,
 )
 from sinks.contract import Batch
+from sinks.document import version_hash
 from sinks.ledger import LoadRow, RejectRow
 from sinks.memory_books import around, faults_of, inside, named, place_of, tallies_of, totals_of
 
@@ -114,6 +116,20 @@ class MemoryAudit:
         schema = self._warehouse.schema
         columns = sum(len(table.columns) for table in schema.tables.values())
         return (SchemaVersion(schema.version, len(schema.tables), columns),) if schema.version else ()
+
+    async def stored_schemas(self, limit: int) -> tuple[StoredSchema, ...]:
+        """Return the newest versions of the schema; memory keeps no times."""
+        newest = list(reversed(self._warehouse.history))[:limit]
+        return tuple(
+            StoredSchema(schema, version_hash(schema), pipeline, None, self._first_load(schema.version))
+            for schema, pipeline in newest
+        )
+
+    def _first_load(self, schema_version: int) -> tuple[LoadRow, ...]:
+        under_it = [line for line in self._warehouse.loads if line.schema_version == schema_version]
+        first = under_it[0].load_id if under_it else None
+        lines = [line for line in under_it if line.load_id == first]
+        return tuple(sorted(lines, key=lambda line: (line.topic, line.partition)))
 
     async def reject_counts(self) -> tuple[RejectCount, ...]:
         """Return how many records were set aside, by topic and reason."""

@@ -14,6 +14,7 @@ from checkpoints import Claim, Fenced, OffsetRange, Partition
 from checkpoints.testing import ORIGINS, A, B, step
 from sinks.audit import BUCKET, Audit, Auditable, RejectFilter, Tally, TopicScope, Watermark, mixed
 from sinks.contract import Batch, Sink
+from sinks.document import version_hash
 from sinks.schema import BIGINT, TEXT, Column, DataType, Schema, Table
 from sinks.testing.builders import batch, claimed, grown, reject
 from sinks.testing.suite import SinkSuite, Warehouse, opened
@@ -166,6 +167,18 @@ class AuditContract(SinkSuite):
     async def test_the_schema_has_a_history(self, audit: Audit, held: None) -> None:
         (newest, *_) = await audit.schema_versions(5)
         assert newest.tables == 3
+
+    async def test_each_version_of_the_schema_is_told_whole_with_its_first_load(
+        self, sink: Sink, audit: Audit, claim: Claim, schema: Schema, held: None
+    ) -> None:
+        wider = await grown(sink, EVENTS.adding(Column("note", TEXT)), ITEMS, LABELS)
+        newest, first = (await audit.stored_schemas(5))[:2]
+        assert (newest.schema, newest.loads) == (wider, ())
+        assert (first.schema, first.version_hash) == (schema, version_hash(schema))
+        assert [(x.load_id, x.partition, x.start_offset, x.stop_offset) for x in first.loads] == [
+            ("first", 0, 0, 5),
+            ("first", 1, 0, 3),
+        ]
 
     # -- rejects
 

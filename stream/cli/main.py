@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stream.cli import config, doctor, init, pause, plan, rejects, rewind, status, trace, verify
+from stream.cli import config, doctor, init, pause, plan, rejects, rewind, schema, status, trace, verify
 from stream.cli.demo import demo
 from stream.cli.failures import reporting
 from stream.cli.run import run
@@ -27,6 +27,7 @@ app.command(epilog=status.EPILOG)(status.status)
 app.command(epilog=verify.EPILOG)(verify.verify)
 app.command(epilog=trace.EPILOG)(trace.trace)
 app.add_typer(rejects.app, name="rejects")
+app.add_typer(schema.app, name="schema")
 app.command(epilog=rewind.EPILOG)(rewind.rewind)
 app.command(epilog=pause.PAUSE_EPILOG)(pause.pause)
 app.command(epilog=pause.RESUME_EPILOG)(pause.resume)

@@ -38,7 +38,7 @@ def told(place: Place, *words: str, code: int = 0) -> str:
     """Return what a command says about a place."""
     command, *rest = words
     args = place.args if command in ("status", "verify", "rewind", "trace", "doctor") else place.args[4:]
-    subcommand = [rest.pop(0)] if command == "rejects" else []
+    subcommand = [rest.pop(0)] if command in ("rejects", "schema") else []
     done = headrace(command, *subcommand, *rest, *args, env=place.env)
     assert done.returncode == code, done.stderr
     return done.stdout
@@ -58,6 +58,14 @@ def test_status_tells_positions_lag_and_rejects(place: Place) -> None:
     assert status["tables"][TABLE] == ORDERS - ORDERS // 100
     assert sum(count["records"] for count in status["rejects"]) == ORDERS // 100
     assert "complete up to" in told(place, "status")
+
+
+def test_the_schema_has_a_history_with_load_and_offsets(place: Place) -> None:
+    *_, first = answer(place, "schema", "history")
+    assert (first["version"], first["pipeline"]) == (1, place.dataset)
+    assert min(each["start"] for each in first["ranges"]) == 0
+    assert first["load_id"] in told(place, "schema", "history")
+    assert f"table {TABLE}" in first["changes"][0]["text"]
 
 
 def test_status_of_a_dataset_that_is_not_there_says_so_and_makes_none(place: Place) -> None:

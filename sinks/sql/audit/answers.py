@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
 from checkpoints import OffsetRange, Partition
-from sinks.audit import LedgerFault, SchemaVersion, TopicScope
-from sinks.ledger import RejectRow
+from sinks.audit import LedgerFault, SchemaVersion, StoredSchema, TopicScope
+from sinks.document import from_document
+from sinks.ledger import LoadRow, RejectRow
 from sinks.schema import Schema, Table
 
 
@@ -45,6 +47,13 @@ def version_of(schema: Schema, at: str | None) -> SchemaVersion:
     """Return what is told of one version of the schema."""
     columns = sum(len(table.columns) for table in schema.tables.values())
     return SchemaVersion(schema.version, len(schema.tables), columns, instant(at))
+
+
+def stored_schema_of(row: tuple[Any, ...], lines: Iterable[LoadRow]) -> StoredSchema:
+    """Return one version of the schema with those of `lines` that were written under it."""
+    version, document, version_hash, pipeline, at = row
+    under_it = tuple(line for line in lines if line.schema_version == version)
+    return StoredSchema(from_document(version, document), version_hash, pipeline, instant(at), under_it)
 
 
 def fault_of(topic: str, row: tuple[Any, ...]) -> LedgerFault:

@@ -21,6 +21,7 @@ from sinks.audit import (
     RejectCount,
     RejectFilter,
     SchemaVersion,
+    StoredSchema,
     Tally,
     TopicScope,
     Watermark,
@@ -31,7 +32,7 @@ from sinks.errors import SinkError
 from sinks.ledger import LoadRow, RejectRow
 from sinks.schema import Schema, Table
 from sinks.sql.audit import userdata as user
-from sinks.sql.audit.answers import fault_of, instant, pair, reject_of, root_of, typed_of, version_of
+from sinks.sql.audit.answers import fault_of, instant, pair, reject_of, root_of, stored_schema_of, typed_of, version_of
 from sinks.sql.audit.questions import PAUSED, Questions
 from sinks.sql.session import Session
 from sinks.sql.statement import Statement, literal
@@ -147,6 +148,16 @@ class Holdings:
         """Return the newest versions of the schema."""
         rows = await self._rows(self._ask.schema_versions(limit))
         return tuple(version_of(from_document(version, document), at) for version, document, at in rows)
+
+    async def stored_schemas(self, limit: int) -> tuple[StoredSchema, ...]:
+        """Return the newest versions of the schema, each with the first load under it."""
+
+        def ask(session: Session) -> tuple[StoredSchema, ...]:
+            stored = session.execute(self._ask.stored_schemas(limit))
+            lines = [LoadRow(*row) for row in session.execute(self._ask.first_loads(stored[-1][0]))] if stored else []
+            return tuple(stored_schema_of(row, lines) for row in stored)
+
+        return await self._read(ask)
 
     async def reject_counts(self) -> tuple[RejectCount, ...]:
         """Return how many records were set aside, by topic and reason."""

@@ -201,6 +201,24 @@ class Questions:
         newest = sa.select(s.version, s.document, _text(s.created_at)).order_by(s.version.desc())
         return render(newest.limit(limit))
 
+    def stored_schemas(self, limit: int) -> Statement:
+        """Return the query for version, document, hash, pipeline and time of the newest schemas."""
+        s = self.schemas.c
+        chosen = (s.version, s.document, s.version_hash, s.pipeline, _text(s.created_at))
+        return render(sa.select(*chosen).order_by(s.version.desc()).limit(limit))
+
+    def first_loads(self, since: int) -> Statement:
+        """Return the query for the lines of the first load under each version of the schema from `since` on."""
+        loads = self.loads.c
+        order = (loads.committed_at, loads.load_id)
+        place = sa.func.dense_rank().over(partition_by=loads.schema_version, order_by=order).label("place")
+        ranked = (
+            sa.select(*(loads[name] for name in _LOAD), place).where(loads.schema_version >= since).subquery("ranked")
+        )
+        c = ranked.c
+        lines = sa.select(*(c[name] for name in _LOAD)).where(c.place == 1)
+        return render(lines.order_by(c.schema_version, c.topic, c.partition))
+
     def reject_counts(self) -> Statement:
         """Return the query for the number of rejects by topic and reason, and their newest time."""
         r = self.rejects_table.c

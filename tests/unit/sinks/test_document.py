@@ -1,5 +1,7 @@
 """The schema as a document."""
 
+from pathlib import Path
+
 import pytest
 
 from sinks import Append, Column, Merge, Replace, Scd2, Schema, SortBy, Table
@@ -39,6 +41,15 @@ def test_how_a_table_is_written_survives_the_document(write) -> None:
 def test_a_document_of_version_0_1_is_read_and_its_tables_are_appended_to() -> None:
     text = '{"engine":1,"tables":{"orders":{"parent":null,"source":["Orders"],"columns":{}}}}'
     assert from_document(3, text) == Schema(3, {"orders": Table("orders", source=("Orders",), write=Append())})
+
+
+def test_a_whole_document_that_version_0_1_wrote_is_read() -> None:
+    read = from_document(2, (Path(__file__).parent / "documents/of_0_1.json").read_text())
+    orders = read.tables["orders"]
+    assert (read.tables["orders__items"].parent, orders.write) == ("orders", Append())
+    assert orders.columns["price"] == Column("price", decimal(38, 9), source=("price",))
+    assert orders.columns["order_id__v_text"].variant_of == "order_id"
+    assert not orders.columns["_hr_id"].nullable
 
 
 def test_a_schema_survives_the_document() -> None:

@@ -205,6 +205,7 @@ def test_no_secret_is_in_what_is_reported(capsys: pytest.CaptureFixture[str], de
     [
         ("init",), ("doctor",), ("status",), ("verify",), ("trace",), ("rewind",), ("pause",), ("resume",),
         ("rejects", "list"), ("rejects", "show"), ("rejects", "export"), ("rejects", "replay"), ("rejects", "drop"),
+        ("schema", "show"), ("schema", "export"), ("schema", "diff"), ("schema", "history"),
     ],
     ids=" ".join,
 )  # fmt: skip
