@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -55,7 +56,10 @@ def _headrace(
 def main() -> None:
     """Run the command line and exit."""
     with reporting():
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ def trace(
     to: options.To = None,
     dataset: options.Dataset = None,
     pipeline: options.PipelineName = None,
+    raw: Annotated[bool, typer.Option("--raw", help="Show events with private fields too, as Kafka has them.")] = False,
     as_json: options.AsJson = False,
     debug: options.Debug = False,
 ) -> None:
@@ -39,21 +40,21 @@ def trace(
         from stream.cli.printing import print_json
 
         given = options.overrides(brokers=brokers, to=to, dataset=dataset, pipeline=pipeline)
-        found = asked(loaded(config, given, topic), lambda outside: _trace(outside, row_id))
+        found = asked(loaded(config, given, topic), lambda outside: _trace(outside, row_id, raw=raw))
         if as_json:
             print_json(found)
         else:
             _print(found)
 
 
-async def _trace(outside: Outside, row_id: str) -> Trace:
+async def _trace(outside: Outside, row_id: str, *, raw: bool) -> Trace:
     from stream.operate.trace import trace as traced
     from stream.source.log_reader import reading
 
     await outside.audit.states()
     schema = await outside.sink.schema()
     async with reading(outside.config.kafka) as reader:
-        return await traced(row_id, outside.config, outside.audit, schema, reader)
+        return await traced(row_id, outside.config, outside.audit, schema, reader, raw=raw)
 
 
 def _print(found: Trace) -> None:
@@ -71,7 +72,9 @@ def _print(found: Trace) -> None:
     if found.load is not None:
         load = found.load
         lines.append(("ledger", f"{load.load_id}, offsets {load.start_offset}..{load.stop_offset}, by {load.owner}"))
-    if found.in_log:
+    if found.withheld:
+        lines.append(("bytes", "withheld, since the topic has private fields; --raw shows what Kafka has"))
+    elif found.in_log:
         lines += [
             ("taken at", instant(found.timestamp) or "-"),
             ("key", _readable(found.key)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from checkpoints import OffsetRange, Partition
@@ -16,11 +16,15 @@ from stream.normalize import Names
 from stream.operate.scopes import topics_of
 from stream.runtime.table_settings import TableSettings
 from stream.source.log_reader import LogReader
+from stream.transform import rules_for
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Where a row comes from. Of an event that the log no longer holds there is no timestamp, key or value."""
+    """Where a row comes from. Of an event that the log no longer holds there is no timestamp, key or value.
+
+    `withheld`: the event is there, and its key and value are not told, since its topic has private fields.
+    """
 
     row: FoundRow
     topic: str | None
@@ -29,10 +33,16 @@ class Trace:
     key: bytes | None = None
     value: bytes | None = None
     in_log: bool = False
+    withheld: bool = False
 
 
-async def trace(row_id: str, config: Config, audit: Audit, schema: Schema, reader: LogReader) -> Trace:
-    """Return where the row with that `_hr_id` comes from. Raises `ConfigError` when no table has it."""
+async def trace(
+    row_id: str, config: Config, audit: Audit, schema: Schema, reader: LogReader, *, raw: bool = False
+) -> Trace:
+    """Return where the row with that `_hr_id` comes from. Raises `ConfigError` when no table has it.
+
+    `raw`: the bytes of events with private fields too, as Kafka has them.
+    """
     states = await audit.states()
     found = await audit.find(row_id)
     if found is None:
@@ -43,13 +53,22 @@ async def trace(row_id: str, config: Config, audit: Audit, schema: Schema, reade
         if _table(config, schema, topic) == found.root_table:
             load = await _load(audit, Partition(topic, found.partition), found.offset)
             if load is not None:
-                return await _with_event(found, topic, load, reader)
+                traced = await _with_event(found, topic, load, reader)
+                return traced if raw or not _is_private(config, topic) else _withheld(traced)
     return Trace(found, None, None)
 
 
 def _table(config: Config, schema: Schema, topic: str) -> str | None:
     names = Names(schema).tables()
     return names.given.get((None, (TableSettings(config).table(topic),)))
+
+
+def _is_private(config: Config, topic: str) -> bool:
+    return rules_for(TableSettings(config).topic(topic), b"").private
+
+
+def _withheld(traced: Trace) -> Trace:
+    return replace(traced, key=None, value=None, withheld=traced.in_log)
 
 
 async def _load(audit: Audit, partition: Partition, offset: int) -> LoadRow | None:

@@ -111,6 +111,15 @@ def test_trace_leads_from_a_child_row_to_its_event(place: Place) -> None:
     assert json.loads(found["value"])["uid"] == uid
 
 
+def test_trace_withholds_the_bytes_of_an_event_with_private_fields_unless_told_to(place: Place) -> None:
+    ((row_id, uid),) = place.query(f'select _hr_id, uid from "{place.dataset}".{TABLE} limit 1')
+    private = place.env | {"HEADRACE__TOPICS": json.dumps({place.topic: {"mask": ["uid"]}})}
+    told = headrace("trace", row_id, *place.args, env=private).stdout
+    assert "withheld, since the topic has private fields" in told
+    assert uid not in told
+    assert uid in headrace("trace", row_id, *place.args, "--raw", env=private).stdout
+
+
 def test_rejects_are_listed_shown_and_exported(place: Place, tmp_path: Path) -> None:
     assert sum(count["records"] for count in answer(place, "rejects", "list")) == 6
     (shown, *_) = answer(place, "rejects", "show", "--limit", "1")

@@ -41,6 +41,24 @@ def headrace(*words: str, environ: dict[str, str] | None = None) -> subprocess.C
     return subprocess.run(command, cwd=ROOT, env=clean | (environ or {}), capture_output=True, text=True, timeout=60)
 
 
+def test_a_reader_who_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    file = tmp_path / "headrace.toml"
+    file.write_text('destination.url = "duckdb:///a.duckdb"\nkafka = {brokers = "b:9092", topics = ["t"]}\n')
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "stream.cli.main", "config", "check", "-c", str(file)]
+    done = subprocess.run(command, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_question_that_nobody_answers_is_told_in_words(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "stream.cli.main", "init", str(tmp_path / "headrace.toml")]
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 130
+    assert "headrace: stopped at a question; nothing was done" in done.stderr
+
+
 def imported_by(code: str) -> set[str]:
     ask = f"import sys\n{code}\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
     return set(subprocess.check_output([sys.executable, "-c", ask], cwd=ROOT, text=True).split())
