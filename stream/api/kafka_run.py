@@ -15,6 +15,7 @@ from stream.api.options import MakeSink
 from stream.config.models import Config
 from stream.extract.kafka import KafkaEvents
 from stream.observe.facts import Observer, to_all
+from stream.runtime.approval import Ask
 from stream.runtime.service import serve
 from stream.source.budget import Budget
 from stream.source.kafka import KafkaSource
@@ -29,10 +30,11 @@ async def run_stream(
     observe: Observer,
     stopping: anyio.Event,
     make_sink: MakeSink | None = None,
+    approve: Ask | None = None,
 ) -> LoadInfo:
     """Carry `events` to the destination of `config`, and return what was done when it ends.
 
-    Raises `PipelineStepFailed` where a step failed.
+    `approve` is asked before tables change. Raises `PipelineStepFailed` where a step failed.
     """
     config = config.model_copy(update={"kafka": events.config})
     group = events.config.group or default_group(pipeline, config)
@@ -48,9 +50,8 @@ async def run_stream(
     info = LoadInfoBuilder(pipeline, sink.capabilities.name, dataset, where)
     steps = StepWatch()
     try:
-        await serve(
-            pipeline, config, sink, open_source, to_all(info.observe, steps.observe, observe), stopping=stopping
-        )
+        watchers = to_all(info.observe, steps.observe, observe)
+        await serve(pipeline, config, sink, open_source, watchers, stopping=stopping, approve=approve)
     except Exception as error:
         if failure := steps.failure(error):
             raise failure from error

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from sinks import Schema, Sink, SinkOptions
 from stream.api.progress import Collector
+from stream.runtime.approval import Ask
 from stream.runtime.staging import Staging
 
 MakeSink: TypeAlias = Callable[[SinkOptions], Sink]
@@ -18,7 +19,8 @@ MakeSink: TypeAlias = Callable[[SinkOptions], Sink]
 class Options:
     """`make_sink` stands in for the destination's URL where the user gave an object.
 
-    `schema` has tables and columns that are wanted, as an imported one has.
+    `schema` has tables and columns that are wanted, as an imported one has. `approve` is asked before events from Kafka
+    change tables.
     """
 
     progress: Collector | None = None
@@ -27,3 +29,4 @@ class Options:
     make_sink: MakeSink | None = None
     staging: Staging | None = None
     schema: Schema | None = None
+    approve: Ask | None = None

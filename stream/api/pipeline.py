@@ -277,8 +277,9 @@ class Pipeline:
         reporter = Reporter(self.options.progress)
         watchers = to_all(self._remember, reporter.observe, observe)
         try:
+            options = self.options
             return await run_stream(
-                self.pipeline_name, self._resolved(), events, watchers, stopping, self.options.make_sink
+                self.pipeline_name, self._resolved(), events, watchers, stopping, options.make_sink, options.approve
             )
         finally:
             reporter.close()

@@ -95,30 +95,18 @@ async def _plans(config: Config, pipeline: str, records: int, end: End, file: Pa
 
 
 def _show(plan: Plan) -> None:
-    from rich.console import Console
-    from rich.text import Text
+    from stream.cli.schema_lines import print_lines
 
-    console = Console(highlight=False, soft_wrap=True)
-    for line, style in _lines(plan):
-        console.print(Text(line, style=style))
+    print_lines(_lines(plan))
 
 
 def _lines(plan: Plan) -> Iterator[tuple[str, str]]:
     """Yield what a person reads, line by line, with a style each."""
+    from stream.cli.schema_lines import statement_lines, table_lines
+
     yield f"{plan.topic}: {plan.records} records looked at", "bold"
-    for table, rows in plan.rows.items():
-        known = plan.schema.base.tables.get(table)
-        yield f"{'  ' if known else '+ '}{table}  {rows} rows", "" if known else "green"
-        for column in plan.schema.target.tables[table].columns.values():
-            before = known.columns.get(column.name) if known else None
-            if before is None:
-                yield f"+   {column.name} {column.type}{'' if column.nullable else ' not null'}", "green"
-            elif before.type != column.type:
-                yield f"~   {column.name} {before.type} -> {column.type}", "yellow"
-            else:
-                yield f"    {column.name} {column.type}", "dim"
-    for statement in plan.statements:
-        yield statement, "cyan"
+    yield from table_lines(plan.schema, {table: f"  {rows} rows" for table, rows in plan.rows.items()})
+    yield from statement_lines(plan.statements)
     for reason, count in plan.rejected.items():
         yield f"! {count} rejected: {reason}, such as: {plan.errors[reason]}", "red"
     for reason, count in plan.skipped.items():

@@ -38,6 +38,10 @@ def run(
     http: Annotated[str | None, typer.Option(help="Serve metrics, health and status at :port.")] = None,
     log_format: Annotated[str | None, typer.Option(help="auto, console or json.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    approve_ddl: Annotated[
+        bool,
+        typer.Option("--approve-ddl", help="Ask before tables change; without a terminal stop with exit code 8."),
+    ] = False,
     progress: Annotated[bool | None, typer.Option("--progress/--no-progress", help="Show progress.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
@@ -61,10 +65,10 @@ def run(
         "service.log_level": log_level,
     }
     with reporting(debug=debug):
-        _carry(config, given, progress=progress, debug=debug)
+        _carry(config, given, progress=progress, debug=debug, approve_ddl=approve_ddl)
 
 
-def _carry(file: Path | None, given: dict[str, Any], *, progress: bool | None, debug: bool) -> None:
+def _carry(file: Path | None, given: dict[str, Any], *, progress: bool | None, debug: bool, approve_ddl: bool) -> None:
     import anyio
 
     from stream.api.create import pipeline_of
@@ -77,18 +81,26 @@ def _carry(file: Path | None, given: dict[str, Any], *, progress: bool | None, d
     made = pipeline_of(config)
     tune_process()
     for_people = log_format_of(config) == "console"
+    if approve_ddl and progress is None:
+        progress = False  # it would draw over the question
     with (
         reporting(debug=debug, in_log=not for_people, secrets=settings.secrets(config)),
         watched(made.pipeline_name, config, progress=progress) as observe,
     ):
-        info = anyio.run(_until_stopped, made, observe)
+        info = anyio.run(_until_stopped, made, observe, approve_ddl)
     if for_people:
         print(info)
 
 
-async def _until_stopped(made: Pipeline, observe: Observer) -> LoadInfo:
+async def _until_stopped(made: Pipeline, observe: Observer, approve_ddl: bool) -> LoadInfo:
+    from dataclasses import replace
+
+    from stream.cli.approve import TerminalApproval
     from stream.extract.kafka import KafkaEvents
     from stream.runtime.signals import stopped_by_signals
 
     async with stopped_by_signals() as stopping:
+        if approve_ddl:
+            asking = replace(made.options, approve=TerminalApproval(stopping).ask)
+            made = replace(made, options=asking)
         return await made.run_async(KafkaEvents(made.config.kafka), observe=observe, stopping=stopping)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from stream.config.models import Config
 from stream.observe.facts import LagSeen, LogBounds, Observer
 from stream.runtime.acknowledge import Acknowledger
+from stream.runtime.approval import Approval
 from stream.runtime.destination import Destination
 from stream.runtime.ids import LoadIds
 from stream.runtime.prepare import Preparer
@@ -35,6 +36,7 @@ class RunContext:
     new_load_id: LoadIds
     find_schemas: FindSchemas
     steering: Steering
+    approval: Approval
     fixed_columns: set[tuple[str, str]] = field(default_factory=set)
     """Columns, by table and name, whose type stays: to widen them took the destination too long."""
 

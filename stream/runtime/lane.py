@@ -73,6 +73,7 @@ class Lane:
             if not await turn.to_load():
                 return
             self._context.budget_of_rejects.check(prepared.rejected, prepared.batch.rejects)
+            await self._context.approval.check(prepared.plan)
             with self._context.stages.working("load"), _naming_the_batch(prepared):
                 await self._apply(prepared.plan)
                 receipt = await self._destination.load(prepared.batch, prepared.step)

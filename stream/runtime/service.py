@@ -17,6 +17,7 @@ from stream.model.exception_groups import unwrap_single
 from stream.observe.facts import LoopTicked, Observer, Retrying, Started, StateChanged, to_all
 from stream.observe.state_guard import forward_only
 from stream.runtime.acknowledge import Acknowledger
+from stream.runtime.approval import Approval, Ask
 from stream.runtime.context import RunContext
 from stream.runtime.destination import Destination
 from stream.runtime.ids import load_ids
@@ -63,13 +64,21 @@ OpenSource = Callable[[Config, Budget], Source]
 
 
 async def serve(
-    pipeline: str, config: Config, sink: Sink, open_source: OpenSource, observe: Observer, *, stopping: anyio.Event
+    pipeline: str,
+    config: Config,
+    sink: Sink,
+    open_source: OpenSource,
+    observe: Observer,
+    *,
+    stopping: anyio.Event,
+    approve: Ask | None = None,
 ) -> None:
     """Carry events from the source to `sink` until the source ends or `stopping` is set.
 
     The start waits up to `config.retry.start_seconds` for each of the two. After `stopping` the batch in flight has
     `config.service.grace_seconds` to commit; what is not done then is abandoned, and read again by the next run.
-    Raises what no retry can mend: `SourceError`, `SinkError`, `OwnershipLost`. Source and sink are closed on the way
+    `approve` is asked before tables change. Raises what no retry can mend: `SourceError`, `SinkError`,
+    `OwnershipLost`, and `SchemaRefused` where a change is not approved. Source and sink are closed on the way
     out.
     """
     watermarks = Watermarks(config.service.watermark_delay_seconds)
@@ -79,12 +88,18 @@ async def serve(
         async with anyio.create_task_group() as group:
             group.start_soon(_tick, observe, name="tick")
             group.start_soon(watermarks.write, sink, observe, name="watermarks")
-            await _serve(pipeline, config, sink, open_source, observe, stopping)
+            await _serve(pipeline, config, sink, open_source, observe, stopping, approve)
             group.cancel_scope.cancel()
 
 
 async def _serve(
-    pipeline: str, config: Config, sink: Sink, open_source: OpenSource, observe: Observer, stopping: anyio.Event
+    pipeline: str,
+    config: Config,
+    sink: Sink,
+    open_source: OpenSource,
+    observe: Observer,
+    stopping: anyio.Event,
+    approve: Ask | None,
 ) -> None:
     def heard(event: SourceEvent) -> None:
         if fact := to_fact(event):
@@ -117,6 +132,7 @@ async def _serve(
                 load_ids(),
                 schema_finder(registry, config.retry, observe),
                 Steering(sink, observe),
+                Approval(sink, approve),
             )
             await _watched(Runner(context), context, stopping, grace)
     except BaseException:

@@ -1,0 +1,55 @@
+"""`headrace run --approve-ddl`: a question at a terminal, and none where there is none."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support import events
+from support.place import TABLE, Place, on_duckdb
+from support.service import COMMAND, ROOT, headrace, wait_until
+
+ORDERS = 20
+
+
+@pytest.fixture
+def place(kafka, tmp_path: Path) -> Place:
+    name = events.fresh_topic(kafka.bootstrap, "approve", partitions=1)
+    events.produce(kafka.bootstrap, name, events.orders(ORDERS, seed=3))
+    return on_duckdb(kafka.bootstrap, name, tmp_path / "approve.duckdb", f"approve_{name[-6:]}")
+
+
+def answered(place: Place, folder: Path, answer: bytes) -> tuple[int, str]:
+    """Return exit code and stderr of a run at a terminal whose user types this answer."""
+    ours, theirs = os.openpty()
+    shown = folder / "shown"
+    command = [*COMMAND, "run", *place.args, "--until", "latest", "--approve-ddl"]
+    environment = {**os.environ, **place.env, "HOME": str(folder), "HEADRACE__SERVICE__LOG_FORMAT": "json"}
+    with shown.open("w") as stderr:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=theirs, stdout=stderr, stderr=stderr)
+    try:
+        wait_until(lambda: "[y/N]" in shown.read_text() or process.poll() is not None, tell=shown.read_text)
+        os.write(ours, answer * 5)  # events may come in several batches, each with a column of its own
+        return process.wait(60), shown.read_text()
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_without_a_terminal_it_stops_with_the_ddl_and_makes_no_table(place: Place) -> None:
+    done = headrace("run", *place.args, "--until", "latest", "--approve-ddl", env=place.env)
+    assert (done.returncode, "CREATE TABLE" in done.stderr) == (8, True), done.stderr
+    assert place.query(f"select 1 from information_schema.tables where table_name = '{TABLE}'") == []
+
+
+def test_a_no_stops_and_a_yes_goes_on_at_the_same_offsets(place: Place, tmp_path: Path) -> None:
+    code, shown = answered(place, tmp_path, b"n\n")
+    assert (code, f"+ {TABLE}" in shown) == (8, True), shown
+    code, shown = answered(place, tmp_path, b"yes\n")
+    assert code == 0, shown
+    assert place.query(f'select count(*) from "{place.dataset}".{TABLE}') == [(ORDERS,)]
