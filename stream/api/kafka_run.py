@@ -16,6 +16,7 @@ from stream.config.models import Config
 from stream.extract.kafka import KafkaEvents
 from stream.observe.facts import Observer, to_all
 from stream.runtime.approval import Ask
+from stream.runtime.imported_schema import NO_FILES, SchemaFiles
 from stream.runtime.service import serve
 from stream.source.budget import Budget
 from stream.source.kafka import KafkaSource
@@ -31,10 +32,12 @@ async def run_stream(
     stopping: anyio.Event,
     make_sink: MakeSink | None = None,
     approve: Ask | None = None,
+    files: SchemaFiles = NO_FILES,
 ) -> LoadInfo:
     """Carry `events` to the destination of `config`, and return what was done when it ends.
 
-    `approve` is asked before tables change. Raises `PipelineStepFailed` where a step failed.
+    `approve` is asked before tables change, `files` brings tables and writes the schema down. Raises
+    `PipelineStepFailed` where a step failed.
     """
     config = config.model_copy(update={"kafka": events.config})
     group = events.config.group or default_group(pipeline, config)
@@ -51,7 +54,7 @@ async def run_stream(
     steps = StepWatch()
     try:
         watchers = to_all(info.observe, steps.observe, observe)
-        await serve(pipeline, config, sink, open_source, watchers, stopping=stopping, approve=approve)
+        await serve(pipeline, config, sink, open_source, watchers, stopping=stopping, approve=approve, files=files)
     except Exception as error:
         if failure := steps.failure(error):
             raise failure from error

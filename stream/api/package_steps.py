@@ -91,12 +91,12 @@ class PackageSteps:
         return _is_on("load.raise_on_failed_jobs", False)
 
     def _export(self, store: PackageStore) -> None:
-        if self.options.export_schema_path is not None:
-            known = Mirror(store.working_dir).read(self.place)
-            export_schema(self.options.export_schema_path, self.pipeline, known.schema)
+        folder = self.options.export_schema_path or self.config.export_schema_path
+        if folder is not None:
+            export_schema(folder, self.pipeline, Mirror(store.working_dir).read(self.place).schema)
 
     def _imported(self) -> Schema | None:
-        folder = self.options.import_schema_path
+        folder = self.options.import_schema_path or self.config.import_schema_path
         if self.options.schema is not None:
             return self.options.schema
         return None if folder is None else import_schema(folder, self.pipeline)

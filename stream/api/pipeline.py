@@ -29,6 +29,7 @@ from stream.api.load_info_builder import package_info
 from stream.api.options import Options
 from stream.api.package_steps import PackageSteps
 from stream.api.progress import Reporter
+from stream.api.schema_files import schema_files_of
 from stream.api.state import Remembered, remember
 from stream.api.validation import refuse_no_name, refuse_running_loop, refuse_unbuilt_hints
 from stream.config.models import Config, Retry
@@ -277,9 +278,15 @@ class Pipeline:
         reporter = Reporter(self.options.progress)
         watchers = to_all(self._remember, reporter.observe, observe)
         try:
-            options = self.options
             return await run_stream(
-                self.pipeline_name, self._resolved(), events, watchers, stopping, options.make_sink, options.approve
+                self.pipeline_name,
+                self._resolved(),
+                events,
+                watchers,
+                stopping,
+                self.options.make_sink,
+                self.options.approve,
+                schema_files_of(self.pipeline_name, self._imports, self._exports),
             )
         finally:
             reporter.close()
@@ -288,6 +295,14 @@ class Pipeline:
         config = self._resolved().model_copy(update={"retry": _bounded(self.config.retry)})
         watchers, reporter = to_all(self._remember, observe), Reporter(self.options.progress)
         return PackageSteps(self.pipeline_name, config, self.working_dir, watchers, self.options, reporter)
+
+    @property
+    def _imports(self) -> Path | None:
+        return self.options.import_schema_path or self.config.import_schema_path
+
+    @property
+    def _exports(self) -> Path | None:
+        return self.options.export_schema_path or self.config.export_schema_path
 
     def _resolved(self) -> Config:
         named = self.config.destination.model_copy(update={"dataset": self.dataset_name})

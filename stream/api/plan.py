@@ -13,6 +13,7 @@ from sinks.preview import Preview
 from stream.config.models import Config
 from stream.errors import ConfigError
 from stream.model import PartitionRecords, RawBatch
+from stream.runtime.imported_schema import plan_between, with_imported
 from stream.runtime.prepare import Preparer
 from stream.runtime.rejects import by_record, set_aside, skipped_with
 
@@ -35,18 +36,20 @@ class Plan:
     statements: tuple[str, ...]
 
 
-async def plan_of(config: Config, sink: Sink, topic: str, raw: RawBatch) -> Plan:
+async def plan_of(config: Config, sink: Sink, topic: str, raw: RawBatch, imported: Schema | None = None) -> Plan:
     """Return what a run under `config` would do with `raw`, records of `topic`.
 
-    Reads the stored schema of the destination and creates nothing there. Raises `ConfigError` for a destination that
-    cannot tell what it would do.
+    `imported` has tables and columns that a run would make first. Reads the stored schema of the destination and makes
+    nothing there. Raises `ConfigError` for a destination that cannot tell what it would do.
     """
     if not isinstance(sink, Preview):
         raise ConfigError(f"a destination of kind {sink.capabilities.name} cannot tell what it would do")
     preparer = Preparer(config, sink.capabilities)
     decoded = preparer.decode(raw)
     stored = await sink.stored_schema()
-    evolved = preparer.evolve(stored, preparer.normalize(decoded.documents, stored, "plan"))
+    wanted = with_imported(stored, imported) if imported else stored
+    evolved = preparer.evolve(wanted, preparer.normalize(decoded.documents, wanted, "plan"))
+    plan = plan_between(stored, evolved.plan.target.tables) if imported else evolved.plan
     rejects = preparer.storable(decoded.rejects + set_aside(raw, by_record(raw, evolved.refused)))
     skipped: Counter[str] = Counter()
     for counts in skipped_with(decoded.skipped, by_record(raw, evolved.discarded)).values():
@@ -54,12 +57,12 @@ async def plan_of(config: Config, sink: Sink, topic: str, raw: RawBatch) -> Plan
     return Plan(
         topic,
         len(raw),
-        evolved.plan,
+        plan,
         {name: table.num_rows for name, table in evolved.tables.items()},
         Counter(reject.reason for reject in rejects),
         {reject.reason: reject.error for reject in reversed(rejects)},
         skipped,
-        sink.statements(evolved.plan),
+        sink.statements(plan),
     )
 
 

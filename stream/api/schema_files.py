@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from sinks import Schema
 from sinks.document import from_document, to_document, version_hash
 from stream.errors import ConfigError
 from stream.packages.files import write_whole
+from stream.runtime.imported_schema import SchemaFiles
 
 _FACTS: Final = ("name", "version", "version_hash", "previous_hashes")  # beside the document itself
 
@@ -23,19 +25,30 @@ def schema_file(folder: Path, name: str) -> Path:
 
 
 def export_schema(folder: Path, name: str, schema: Schema) -> None:
-    """Write `schema` into its file, if it is another one than there."""
+    """Write `schema` into its file, if it is another one than there. Raises `ConfigError` when that cannot be."""
     path = schema_file(folder, name)
     found = _content(path) if path.exists() else {}
     if found.get("version_hash") == version_hash(schema) and found.get("version") == schema.version:
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(path, as_yaml(content_of(name, schema)))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(path, as_yaml(content_of(name, schema)))
+    except OSError as error:
+        raise ConfigError(f"cannot write the schema {path} (export_schema_path): {error.strerror}") from None
 
 
 def import_schema(folder: Path, name: str) -> Schema | None:
     """Return the schema in its file; None where there is no such file. Raises `ConfigError` for one that is damaged."""
     path = schema_file(folder, name)
     return read_schema(path) if path.exists() else None
+
+
+def schema_files_of(name: str, imports: Path | None, exports: Path | None) -> SchemaFiles:
+    """Return what a stream of that name reads and writes in these folders. Raises `ConfigError`."""
+    imported = import_schema(imports, name) if imports is not None else None
+    if exports is None:
+        return SchemaFiles(imported)
+    return SchemaFiles(imported, partial(export_schema, exports, name))
 
 
 def content_of(name: str, schema: Schema, previous_hashes: Sequence[str] = ()) -> dict[str, Any]:

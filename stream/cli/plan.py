@@ -73,12 +73,15 @@ def plan(
 async def _plans(config: Config, pipeline: str, records: int, end: End, file: Path | None) -> list[Plan]:
     from stream.api.destinations import open_sink
     from stream.api.plan import plan_of, records_of_lines
+    from stream.api.schema_files import import_schema
     from stream.errors import ConfigError
     from stream.source.sample import sample
 
     if not config.kafka.topics:
         raise ConfigError("a plan looks at topics by name: give --topic, or kafka.topics in the file")
     named = config.model_copy(update={"pipeline": pipeline})
+    folder = config.import_schema_path
+    imported = import_schema(folder, pipeline) if folder else None
     sink = open_sink(pipeline, named)
     try:
         plans = []
@@ -88,7 +91,7 @@ async def _plans(config: Config, pipeline: str, records: int, end: End, file: Pa
                 if file
                 else await sample(config.kafka, topic, records=records, end=end.value)
             )
-            plans.append(await plan_of(named, sink, topic, raw))
+            plans.append(await plan_of(named, sink, topic, raw, imported))
         return plans
     finally:
         await sink.aclose()

@@ -266,6 +266,11 @@ class Config(Frozen):
     pipeline: str | None = None
     """Name of the pipeline: it owns the positions in the destination. One topic gives its own name when this is not
     set; several topics, and a pattern, need one."""
+    import_schema_path: Path | None = None
+    """Folder of `<pipeline>.schema.yaml` with tables and columns that are wanted: made at the start of a run where the
+    destination has none of them."""
+    export_schema_path: Path | None = None
+    """Folder into which `<pipeline>.schema.yaml` is written at the start of a run and after each change."""
     kafka: Kafka = Kafka()
     """Where events come from."""
     registry: Registry = Registry()

@@ -53,13 +53,16 @@ def judge_columns(flat: FlatTable, settled: Sequence[Settled], contract: Contrac
 def judge_required(
     flat: FlatTable, settled: Sequence[Settled], rules: TableRules, place: TablePlace, stored: Mapping[str, Column]
 ) -> Verdict:
-    """Return what becomes of the rows that lack a value which a user says must be there."""
-    if all(rule.nullable for rule in rules.columns):
+    """Return what becomes of the rows that lack a value which a user, or the stored schema, says must be there."""
+    columns = {**stored, **{each.column.name: each.column for each in settled}}
+    required = [column for column in columns.values() if not (column.nullable or is_system(column.name))]
+    if not required and all(rule.nullable for rule in rules.columns):
         return Verdict()
     values = {each.column.name: each.values for each in settled}
-    columns = {**stored, **{each.column.name: each.column for each in settled}}
     for name, column in columns.items():
-        if is_system(name) or column.variant_of or not rules.requires(place.field(flat, name)):
+        if is_system(name) or column.variant_of:
+            continue
+        if column.nullable and not rules.requires(place.field(flat, name)):
             continue
         lacking = list(dict.fromkeys(_lacking(flat, values.get(name, {}))))
         if lacking:

@@ -16,7 +16,7 @@ from sinks import Batch, DataRefused, Receipt, Schema, SchemaConflict, SchemaPla
 from stream.evolve import Evolved, Misfit, left_out
 from stream.model import Decoded, Documents, FlatTable, RawBatch
 from stream.model.schemas import Schemas
-from stream.observe.facts import BatchLoaded, Isolated, SchemaChanged, Stage, StageTimed
+from stream.observe.facts import BatchLoaded, Isolated, Stage, StageTimed
 from stream.runtime.context import RunContext
 from stream.runtime.crash_probe import find_crashing_records
 from stream.runtime.destination import WideningTooSlow
@@ -173,7 +173,7 @@ class Lane:
         except WideningTooSlow as error:
             self._context.fixed_columns.update(error.columns)
             raise SchemaConflict(str(error)) from error
-        self._context.observe(SchemaChanged(plan.changes, plan.target.version))
+        await self._context.changed(plan)
 
     def _advance(self, prepared: Prepared) -> None:
         self.committed = self.committed | prepared.step.upto

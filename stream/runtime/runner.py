@@ -91,7 +91,7 @@ class Runner:
         self._context.observe(Claimed(claim.position, claim.epoch))
         await self._context.report_lag()
         incarnations = {topic: incarnation(found, known.origins.get(topic, "/")) for topic, found in origins.items()}
-        lane = Lane(self._context, claim, await destination.schema(), incarnations)
+        lane = Lane(self._context, claim, await self._context.schema(), incarnations)
         for gap in assignment.gaps:
             self._context.observe(GapAccepted(gap.kind, gap.range))
             await lane.skip_lost(gap.range)

@@ -21,6 +21,7 @@ from stream.runtime.approval import Approval, Ask
 from stream.runtime.context import RunContext
 from stream.runtime.destination import Destination
 from stream.runtime.ids import load_ids
+from stream.runtime.imported_schema import NO_FILES, SchemaFiles
 from stream.runtime.prepare import Preparer
 from stream.runtime.reject_tally import RejectBudget
 from stream.runtime.runner import Runner
@@ -72,14 +73,15 @@ async def serve(
     *,
     stopping: anyio.Event,
     approve: Ask | None = None,
+    files: SchemaFiles = NO_FILES,
 ) -> None:
     """Carry events from the source to `sink` until the source ends or `stopping` is set.
 
     The start waits up to `config.retry.start_seconds` for each of the two. After `stopping` the batch in flight has
     `config.service.grace_seconds` to commit; what is not done then is abandoned, and read again by the next run.
-    `approve` is asked before tables change. Raises what no retry can mend: `SourceError`, `SinkError`,
-    `OwnershipLost`, and `SchemaRefused` where a change is not approved. Source and sink are closed on the way
-    out.
+    `approve` is asked before tables change; `files` brings tables that a user wants. Source and sink are closed on the
+    way out. Raises what no retry can mend: `SourceError`, `SinkError`, `OwnershipLost`, and `SchemaRefused` where a
+    change is not approved.
     """
     watermarks = Watermarks(config.service.watermark_delay_seconds)
     observe = forward_only(to_all(watermarks.observe, observe))
@@ -88,7 +90,7 @@ async def serve(
         async with anyio.create_task_group() as group:
             group.start_soon(_tick, observe, name="tick")
             group.start_soon(watermarks.write, sink, observe, name="watermarks")
-            await _serve(pipeline, config, sink, open_source, observe, stopping, approve)
+            await _serve(pipeline, config, sink, open_source, observe, stopping, Approval(sink, approve), files)
             group.cancel_scope.cancel()
 
 
@@ -99,7 +101,8 @@ async def _serve(
     open_source: OpenSource,
     observe: Observer,
     stopping: anyio.Event,
-    approve: Ask | None,
+    approval: Approval,
+    files: SchemaFiles,
 ) -> None:
     def heard(event: SourceEvent) -> None:
         if fact := to_fact(event):
@@ -132,7 +135,8 @@ async def _serve(
                 load_ids(),
                 schema_finder(registry, config.retry, observe),
                 Steering(sink, observe),
-                Approval(sink, approve),
+                approval,
+                files,
             )
             await _watched(Runner(context), context, stopping, grace)
     except BaseException:

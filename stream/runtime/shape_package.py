@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from checkpoints import Partition
 from checkpoints.failpoints import failpoint
-from sinks import AddColumn, Change, CreateTable, Reject, Schema, SchemaPlan, WidenColumn
+from sinks import Reject, Schema, SchemaPlan
 from sinks.document import from_document, to_document
 from stream.errors import UnsupportedValue
 from stream.evolve import Misfit, left_out
@@ -23,6 +23,7 @@ from stream.packages.manifest import RejectedRow
 from stream.packages.tables import read_table, write_table
 from stream.runtime.hint_wishes import wish_of_hints
 from stream.runtime.hinted_columns import topic_settings
+from stream.runtime.imported_schema import changes_between, with_imported
 from stream.runtime.prepare import Preparer
 
 _SHOWN = 10_000  # characters of a rejected row that are kept
@@ -94,20 +95,6 @@ def plan_of(normalized: Normalized) -> SchemaPlan:
     return SchemaPlan(base, target, tuple(changes_between(base, target)))
 
 
-def changes_between(base: Schema, target: Schema) -> Iterator[Change]:
-    """Yield the additive steps from one schema to another, parents before children."""
-    for name, table in target.tables.items():
-        if name not in base.tables:
-            yield CreateTable(table)
-            continue
-        known = base.tables[name].columns
-        for column in table.columns.values():
-            if column.name not in known:
-                yield AddColumn(name, column)
-            elif known[column.name].type != column.type:
-                yield WidenColumn(name, column, known[column.name].type)
-
-
 def tables_of(package: Package) -> Mapping[str, pa.Table]:
     """Return the tables of a normalized package, mapped into memory."""
     normalized = package.normalized
@@ -153,16 +140,6 @@ def _shaped(
         left_out=dict(draft.left_out),
         rejected=tuple(draft.rejected),
     )
-
-
-def with_imported(base: Schema, imported: Schema) -> Schema:
-    """Return `base` with the tables and columns of `imported` that it lacks; what it has stays as it is."""
-    tables = dict(base.tables)
-    for name, wanted in imported.tables.items():
-        mine = tables.get(name)
-        columns = wanted.columns if mine is None else {**wanted.columns, **mine.columns}
-        tables[name] = wanted if mine is None else replace(mine, columns={**mine.columns, **columns})
-    return replace(base, tables=tables)
 
 
 def _add_page(

@@ -1,4 +1,4 @@
-"""`headrace run --approve-ddl`: a question at a terminal, and none where there is none."""
+"""Whose schema it is: `headrace run --approve-ddl` at a terminal and without one, and files to import and export."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from sinks import Column, Schema, Table
+from sinks.schema import TEXT
+from stream.api.schema_files import export_schema, import_schema
 from support import events
 from support.place import TABLE, Place, on_duckdb
 from support.service import COMMAND, ROOT, headrace, wait_until
@@ -52,4 +55,16 @@ def test_a_no_stops_and_a_yes_goes_on_at_the_same_offsets(place: Place, tmp_path
     assert (code, f"+ {TABLE}" in shown) == (8, True), shown
     code, shown = answered(place, tmp_path, b"yes\n")
     assert code == 0, shown
+    assert place.query(f'select count(*) from "{place.dataset}".{TABLE}') == [(ORDERS,)]
+
+
+def test_a_run_makes_the_tables_of_a_file_and_writes_the_schema_down(place: Place, tmp_path: Path) -> None:
+    note = Column("note", TEXT, source=("note",))
+    export_schema(tmp_path / "in", place.dataset, Schema(1, {TABLE: Table(TABLE, {"note": note}, source=(TABLE,))}))
+    folders = {"import_schema_path": str(tmp_path / "in"), "export_schema_path": str(tmp_path / "out")}
+    with place.with_settings(**folders).running("--until", "latest") as life:
+        assert life.wait() == 0, life.log
+    written = import_schema(tmp_path / "out", place.dataset)
+    assert written is not None
+    assert next(iter(written.tables[TABLE].columns)) == "note"
     assert place.query(f'select count(*) from "{place.dataset}".{TABLE}') == [(ORDERS,)]
