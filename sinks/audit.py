@@ -131,6 +131,14 @@ class BrokenList:
 
 
 @dataclass(frozen=True, slots=True)
+class MergeFault:
+    """What no merge leaves behind: several rows of one key, or a row older than a remembered delete of its key."""
+
+    row_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class FoundRow:
     """Where a row is, and the root row that it belongs to."""
 
@@ -256,6 +264,18 @@ class Audit(Protocol):
 
     async def broken_lists(self, scope: TopicScope, limit: int) -> tuple[BrokenList, ...]:
         """Return lists of child tables whose elements are not 0, 1, 2 ... without a gap, and those without a parent."""
+        ...
+
+    async def merge_faults(self, scope: TopicScope, limit: int) -> tuple[MergeFault, ...]:
+        """Return keys of a table that merges that are there more than once, and rows whose key was deleted since."""
+        ...
+
+    async def row_ids(self, scope: TopicScope, within: OffsetRange) -> tuple[tuple[int, str], ...]:
+        """Return offset and id of each root row of a range. The range should be no longer than some buckets."""
+        ...
+
+    async def places_of(self, scope: TopicScope, row_ids: Sequence[str]) -> Mapping[str, tuple[tuple[int, int], ...]]:
+        """Return partition and offset of the events that rows, and remembered deletes, of a merged table are of."""
         ...
 
     async def rows(self, scope: TopicScope, within: OffsetRange) -> Mapping[str, pa.Table]:

@@ -67,6 +67,14 @@ class MemoryWarehouse:
     def replace(self, name: str, rows: pa.Table) -> None:
         """Let a table hold these rows and no others."""
         self._chunks[name] = [rows]
+        if name in self._merged:
+            ids = set(rows[ROW_ID].to_pylist())
+            merged = self._merged[name]
+            merged.rows = {key: row for key, row in merged.rows.items() if row[ROW_ID] in ids}
+
+    def merged(self, name: str) -> MergedRows:
+        """Return what is kept of a table that merges."""
+        return self._merged.setdefault(name, MergedRows())
 
     def append(self, batch: Batch) -> None:
         """Keep the rows of a batch, in the place of those of tables that it replaces."""
@@ -95,7 +103,7 @@ class MemoryWarehouse:
         self.states.setdefault(step.pipeline, {}).update(batch.state)
 
     def _merge(self, table: Table, batch: Batch) -> None:
-        merged = self._merged.setdefault(table.name, MergedRows())
+        merged = self.merged(table.name)
         arriving = batch.tables[table.name].to_pylist() if table.name in batch.tables else []
         deletes = batch.deletes[table.name].to_pylist() if table.name in batch.deletes else []
         taken = {row[ROW_ID] for row in arriving if merged.insert(row, table)}

@@ -19,6 +19,7 @@ from sinks.audit import (
     FoundRow,
     HeldOffsets,
     Inventory,
+    MergeFault,
     PartitionState,
     RejectCount,
     RejectFilter,
@@ -34,6 +35,8 @@ from sinks.contract import Batch
 from sinks.document import version_hash
 from sinks.ledger import LoadRow, RejectRow
 from sinks.memory_books import around, faults_of, inside, named, place_of, tallies_of, totals_of
+from sinks.memory_merged_audit import merge_faults, places_of, undo_merges
+from sinks.merging import is_merged_root
 
 if TYPE_CHECKING:
     from sinks.memory import MemoryWarehouse
@@ -93,6 +96,25 @@ class MemoryAudit:
     async def broken_lists(self, scope: TopicScope, limit: int) -> tuple[BrokenList, ...]:
         """Return lists that lost an element, or their parent."""
         return tuple(broken for child in self._below(scope.table) for broken in self._broken(child))[:limit]
+
+    async def merge_faults(self, scope: TopicScope, limit: int) -> tuple[MergeFault, ...]:
+        """Return keys that are there more than once, and rows whose key was deleted since."""
+        table = self._warehouse.schema.tables.get(scope.table or "")
+        if table is None or not is_merged_root(table):
+            return ()
+        return tuple(merge_faults(table, self._rows(table.name), self._warehouse.merged(table.name)))[:limit]
+
+    async def row_ids(self, scope: TopicScope, within: OffsetRange) -> tuple[tuple[int, str], ...]:
+        """Return offset and id of each root row of a range."""
+        inside = range(within.start, within.stop)
+        mine = (row for row in self._of_topic(scope) if row["_kafka_partition"] == within.partition.number)
+        return tuple((row["_kafka_offset"], row["_hr_id"]) for row in mine if row["_kafka_offset"] in inside)
+
+    async def places_of(self, scope: TopicScope, row_ids: Sequence[str]) -> Mapping[str, tuple[tuple[int, int], ...]]:
+        """Return the places of the events that rows and remembered deletes are of."""
+        name = scope.table or ""
+        rows = self._rows(name) if name in self._warehouse.schema.tables else []
+        return places_of(row_ids, rows, self._warehouse.merged(name))
 
     async def rows(self, scope: TopicScope, within: OffsetRange) -> Mapping[str, pa.Table]:
         """Return the rows of a range by table."""
@@ -167,10 +189,12 @@ class MemoryAudit:
         by_topic = {scope.topic: scope for scope in scopes}
         for part in found.partitions:
             within = OffsetRange(part.partition, part.to, part.since)
-            for name, ids in self._chosen(by_topic[part.partition.topic], within).items():
+            scope = by_topic[part.partition.topic]
+            self._undo_merges(scope, within)
+            for name, ids in self._chosen(scope, within).items():
                 self._warehouse.replace(name, self._with_ids(name, ids, among=False))
             self._warehouse.rejects[:] = [row for row in self._warehouse.rejects if not inside(row, within)]
-            self._cut_ledger(by_topic[part.partition.topic], within)
+            self._cut_ledger(scope, within)
             self._warehouse.watermarks.pop((self._pipeline, part.partition), None)
         epoch = self._store.put_back({part.partition: part.to for part in found.partitions}, f"{REWOUND_BY}{by}")
         self._store.forget_origins(whole_topics(to, self._store.stands()))
@@ -217,6 +241,17 @@ class MemoryAudit:
                 self._warehouse.watermarks[key] = max(at, self._warehouse.watermarks.get(key, at))
 
     # -- inside
+
+    def _undo_merges(self, scope: TopicScope, within: OffsetRange) -> None:
+        table = self._warehouse.schema.tables.get(scope.table or "")
+        if table is not None and is_merged_root(table):
+            begins = min(
+                (line.start_offset for line in self._lines(scope.topic) if line.partition == within.partition.number),
+                default=0,
+            )
+            kept = self._warehouse.merged(table.name)
+            undo_merges(table, kept, within, forget_values=begins >= within.start)
+            self._warehouse.replace(table.name, pa.Table.from_pylist(list(kept.rows.values()), table.arrow))
 
     def _lines(self, topic: str) -> list[LoadRow]:
         mine = [row for row in self._warehouse.loads if (row.pipeline, row.topic) == (self._pipeline, topic)]

@@ -162,6 +162,19 @@ class MergeSql:
         days: sa.ColumnClause[Any] = sa.literal_column(f"INTERVAL '{REMEMBERED_DAYS} days'")
         return render(sa.delete(remembered).where(remembered.c[DELETED_AT] < sa.func.now() - days))
 
+    def doubled_keys(self, limit: int) -> Statement:
+        """Return the query for an id and the number of rows of each key that more than one row has."""
+        target = self._target
+        found = sa.select(sa.func.min(target.c[ROW_ID]), sa.func.count())
+        by_key = found.group_by(*(target.c[name] for name in self.write.key))
+        return render(by_key.having(sa.func.count() > sa.literal_column("1")).limit(limit))
+
+    def undeleted(self, limit: int) -> Statement:
+        """Return the query for the ids of stored rows that a remembered delete is newer than."""
+        target, remembered = self._target, self._remembered
+        older = (remembered.c[ROW_ID] == target.c[ROW_ID]) & self._newer(remembered, target)
+        return render(sa.select(target.c[ROW_ID]).select_from(target).join(remembered, older).limit(limit))
+
     def delete_children(self, child: Table) -> Statement:
         """Return the delete of the child rows of all staged rows."""
         return render(sa.delete(below := self._child(child)).where(below.c[ROOT_ID] == self._rows.c[ROW_ID]))

@@ -17,7 +17,8 @@ from sinks.contract import Batch, Sink
 from sinks.document import version_hash
 from sinks.schema import BIGINT, TEXT, Column, DataType, Schema, Table
 from sinks.testing.builders import batch, claimed, grown, reject
-from sinks.testing.suite import SinkSuite, Warehouse, opened
+from sinks.testing.merged_audits import MergedAuditContract
+from sinks.testing.suite import Warehouse, opened
 
 TOPIC: Final = A.topic
 SCOPE: Final = TopicScope(TOPIC, "events")
@@ -55,7 +56,7 @@ def _events(schema: Schema, partition: Partition, offsets: Iterable[int], load_i
     return batch(schema, {"events": events, "events__items": items, "events__items__labels": labels})
 
 
-class AuditContract(SinkSuite):
+class AuditContract(MergedAuditContract):
     """What a sink holds, told in numbers, and how it is steered. A subclass gives `warehouse`."""
 
     @pytest.fixture

@@ -215,11 +215,11 @@ async def _count(outside: Outside, which: RejectFilter) -> int:
 async def _replay(outside: Outside, which: RejectFilter, *, do_it: bool) -> Replayed:
     from stream.operate.replay import Replay
     from stream.operate.scopes import topics_of
-    from stream.operate.shaping import shaper_of
+    from stream.operate.shaping import shaper_of, stored_origins
     from stream.runtime.ids import load_ids
 
     topics = topics_of(await outside.audit.states())
-    shaper = await shaper_of(outside.config, outside.sink, topics)
+    shaper = shaper_of(outside.config, outside.sink, await stored_origins(outside.sink, topics))
     return await Replay(shaper, outside.sink, outside.audit, load_ids()).run(which, do_it=do_it)
 
 

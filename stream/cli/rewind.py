@@ -23,6 +23,8 @@ EPILOG = """Examples:
 
   headrace rewind -c headrace.toml --topic orders --to-offset 120000 --partition 3
 
+  headrace rewind -c headrace.toml --table orders --to-beginning
+
   headrace rewind -c headrace.toml --to-time 2026-11-24T00:00 --yes
 
   headrace rewind -c headrace.toml --topic orders --to-beginning --yes --json
@@ -34,6 +36,9 @@ def rewind(
     config: options.ConfigFile = None,
     brokers: options.Brokers = None,
     topic: options.Topics = None,
+    table: Annotated[
+        list[str] | None, typer.Option(help="Only topics that fill this table; may be given again.")
+    ] = None,
     partition: Annotated[list[int] | None, typer.Option(help="Only this partition; may be given again.")] = None,
     to_offset: Annotated[int | None, typer.Option(min=0, help="The next offset to load.")] = None,
     to_time: Annotated[datetime | None, typer.Option(help="From the first record of this instant (UTC) on.")] = None,
@@ -61,15 +66,23 @@ def rewind(
         given = options.overrides(brokers=brokers, to=to, dataset=dataset, pipeline=pipeline)
         ready = loaded(config, given, topic)
         target = Target(to_offset, in_utc(to_time) if to_time else None)
-        done = asked(ready, lambda outside: _rewind(outside, target, topic or (), partition or (), do_it=yes))
+        done = asked(
+            ready, lambda outside: _rewind(outside, target, topic or (), table or (), partition or (), do_it=yes)
+        )
         _tell(done, as_json=as_json)
 
 
 async def _rewind(
-    outside: Outside, target: Target, topics: Collection[str], numbers: Collection[int], *, do_it: bool
+    outside: Outside,
+    target: Target,
+    topics: Collection[str],
+    tables: Collection[str],
+    numbers: Collection[int],
+    *,
+    do_it: bool,
 ) -> Rewound:
     from stream.operate.rewind import chosen_partitions, targets
-    from stream.operate.scopes import scopes_of, topics_of
+    from stream.operate.scopes import scopes_of, topics_into, topics_of
     from stream.source.log_reader import reading
 
     states = await outside.audit.states()
@@ -77,6 +90,8 @@ async def _rewind(
     schema = await outside.sink.schema()
     limit = outside.sink.capabilities.max_identifier_bytes
     scopes = scopes_of(outside.config, schema, wanted, limit, topics_of(states))
+    if tables:
+        wanted = topics_into(tables, scopes)
     async with reading(outside.config.kafka) as reader:
         offsets = await targets(target, chosen_partitions(states, wanted, numbers), reader)
     if not do_it:

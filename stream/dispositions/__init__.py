@@ -2,6 +2,7 @@
 
 from stream.dispositions.declare import DispositionChanged, check_unchanged, declared
 from stream.dispositions.keys import NULL_KEY, with_kafka_key, without_key
+from stream.dispositions.order import newest_of
 from stream.dispositions.settle import Merged, merged
 from stream.dispositions.tombstones import tombstones_of
 from stream.dispositions.wish import KAFKA_KEY, Wish, write_for
@@ -15,6 +16,7 @@ __all__ = [
     "check_unchanged",
     "declared",
     "merged",
+    "newest_of",
     "tombstones_of",
     "with_kafka_key",
     "without_key",

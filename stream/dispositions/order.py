@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +13,7 @@ from sinks.merging import OFFSET, PARTITION, TIME
 from stream.model.tables import Array
 
 _TIME: Final = "time so far"
+_RANK: Final = "rank among events"
 
 
 def oldest_first(events: pa.Table, sort: Sequence[SortBy]) -> Array:
@@ -31,6 +32,18 @@ def oldest_first(events: pa.Table, sort: Sequence[SortBy]) -> Array:
         return pa.array(range(events.num_rows), pa.int64())
     ordered: Array = pc.sort_indices(events, sort_keys=keys)
     return ordered.cast(pa.int64())
+
+
+def newest_of(events: pa.Table, by: Sequence[str], sort: Sequence[SortBy], *, first: bool = False) -> pa.Table:
+    """Return the newest of the events that have the same values in the columns `by`; with `first` the oldest."""
+    order = oldest_first(events, sort)
+    rank = pc.sort_indices(order).cast(pa.int64())
+    groups = events.select(list(by)).append_column(_RANK, rank)
+    chosen: Literal["min", "max"] = "min" if first else "max"
+    best = groups.group_by(list(by), use_threads=False).aggregate([(_RANK, chosen)])
+    if best.num_rows == events.num_rows:
+        return events
+    return events.take(order.take(best[f"{_RANK}_{chosen}"].combine_chunks()))
 
 
 def _key(column: str, *, lowest: bool = False) -> Any:

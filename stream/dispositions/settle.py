@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,11 +13,10 @@ import pyarrow.compute as pc
 from sinks import Schema, Table
 from sinks.merging import ROOT_ID, ROW_ID, TIME, children_of, deletes_of, is_merged_root, merge_of
 from stream.dispositions.keys import key_ids
-from stream.dispositions.order import oldest_first
+from stream.dispositions.order import newest_of
 from stream.model.tables import Array
 
 _PARENT_ID: Final = "_hr_parent_id"
-_RANK: Final = "rank among events"
 _DELETES: Final = "is a delete"
 
 
@@ -96,15 +95,7 @@ class _Events:
     def newest(self) -> pa.Table:
         """Return the event that counts of each key: the newest, or the first where the first one wins."""
         write = merge_of(self.table)
-        order = oldest_first(self.all, write.sort)
-        count = len(order)
-        rank = pc.sort_indices(order).cast(pa.int64())
-        keys = self.all.select(list(write.key)).append_column(_RANK, rank)
-        chosen: Literal["min", "max"] = "min" if write.strategy == "insert-only" else "max"
-        best = keys.group_by(list(write.key), use_threads=False).aggregate([(_RANK, chosen)])
-        if best.num_rows == count:
-            return self.all
-        return self.all.take(order.take(best[f"{_RANK}_{chosen}"].combine_chunks()))
+        return newest_of(self.all, write.key, write.sort, first=write.strategy == "insert-only")
 
 
 def _marks(rows: pa.Table, hard: str | None) -> Any:

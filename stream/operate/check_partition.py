@@ -90,7 +90,22 @@ class PartitionCheck:
             async for bucket, offsets, skipped in self._from_log(open_buckets, log):
                 await self._check_bucket(bucket, offsets, skipped)
             await self._check_counts()
+        else:
+            await self._check_merged()
         return self._report(log)
+
+    async def _check_merged(self) -> None:
+        """Check what holds of merged rows as well: none is past the position, and each reject is there."""
+        has = self._has
+        for bucket in sorted(has.rows):
+            if bucket < has.start or bucket + BUCKET > has.stop:
+                held = await self._audit.held(self._scope, OffsetRange(self._partition, bucket, bucket + BUCKET))
+                self._tell_outside(held.rows)
+        rejects = self._held(has.rejects)
+        if rejects != has.totals.rejected:
+            text = f"the ledger counts {has.totals.rejected} rejects, there are {rejects}"
+            kind = "missing" if rejects < has.totals.rejected else "count"
+            self._tell(kind, has.start, has.stop, abs(has.totals.rejected - rejects), text)
 
     def _check_position(self) -> None:
         here, end = self._has.state.next_offset, self._has.totals.stop

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence, Set
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -61,10 +61,12 @@ class Replay:
         shaped = await self._shaper.shape(raw, await self._sink.schema(), load_id)
         evolved = shaped.evolved
         out = {(r.partition.topic, r.partition.number, r.offset): str(r.reason) for r in shaped.decoded.rejects}
-        for misfits in (evolved.refused, evolved.discarded):
+        for misfits in (shaped.settled.refused, evolved.discarded):
             for (partition, offset), misfit in by_record(raw, misfits, self._shaper.incarnations).items():
                 out[partition.topic, partition.number, offset] = str(misfit.reason)
         made = _rows_made(evolved)
+        for partition, offset in by_record(raw, shaped.settled.refused, self._shaper.incarnations):
+            made.discard((partition.number, offset))
         fit = [row for row in some if (row.partition, row.offset) in made]
         for row in some:
             if (row.partition, row.offset) not in made:
@@ -74,7 +76,9 @@ class Replay:
         if fit and do_it:
             if evolved.plan:
                 await self._sink.apply(evolved.plan)
-            await self._audit.replay(Batch(evolved.tables, (), evolved.plan.target.version), fit, load_id)
+            loaded = shaped.settled
+            batch = Batch(loaded.tables, (), evolved.plan.target.version, loaded.deletes)
+            await self._audit.replay(batch, fit, load_id)
 
 
 def kept_whole(some: Sequence[RejectRow]) -> Sequence[RejectRow]:
@@ -90,7 +94,7 @@ async def pages(audit: Audit, which: RejectFilter, size: int) -> AsyncIterator[S
         after = _place(some[-1])
 
 
-def _rows_made(evolved: Evolved) -> Set[tuple[object, object]]:
+def _rows_made(evolved: Evolved) -> set[tuple[object, object]]:
     """Return partition and offset of each record of one topic that became a row."""
     roots = [table for table in evolved.tables.values() if _OFFSET in table.column_names]
     return {

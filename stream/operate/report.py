@@ -19,6 +19,10 @@ Kind = Literal[
     "unexplained_hole",
     "count",
     "child_lost",
+    "child_stranger",
+    "key_twice",
+    "not_newest",
+    "undeleted",
 ]
 
 MOST_EXAMPLES: Final = 20

@@ -27,6 +27,21 @@ def topics_of(states: Iterable[PartitionState], wanted: Collection[str] = ()) ->
     return tuple(sorted(wanted or known))
 
 
+def topics_into(tables: Collection[str], scopes: Collection[TopicScope]) -> tuple[str, ...]:
+    """Return the topics whose rows are in these root tables.
+
+    Raises `ConfigError` for a table that no topic fills.
+    """
+    filled = {scope.table for scope in scopes if scope.table}
+    if strange := sorted(set(tables) - filled):
+        there = ", ".join(sorted(filled)) or "none"
+        raise ConfigError(
+            f"no topic of this pipeline fills {', '.join(strange)}: name root tables, child tables follow them; "
+            f"there is {there}"
+        )
+    return tuple(scope.topic for scope in scopes if scope.table in tables)
+
+
 def scopes_of(
     config: Config, schema: Schema, topics: Iterable[str], max_identifier_bytes: int, known: Iterable[str]
 ) -> tuple[TopicScope, ...]:

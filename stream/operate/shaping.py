@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from anyio import to_thread
 
@@ -19,10 +20,11 @@ from stream.source.origin import incarnation
 
 @dataclass(frozen=True, slots=True)
 class Shaped:
-    """What became of some records."""
+    """What became of some records: the rows that they make, and of each key that merges the newest (`settled`)."""
 
     decoded: Decoded
     evolved: Evolved
+    settled: Evolved
 
 
 class Shaper:
@@ -40,12 +42,18 @@ class Shaper:
         def made() -> Shaped:
             decoded = self._preparer.decode(raw, schemas)
             tables = self._preparer.normalize(decoded.documents, schema, load_id, self.incarnations)
-            return Shaped(decoded, self._preparer.evolve(schema, tables))
+            evolved = self._preparer.evolve(schema, tables)
+            now = datetime.now(UTC)
+            return Shaped(decoded, evolved, self._preparer.settle(evolved, decoded.tombstones, now, self.incarnations))
 
         return await to_thread.run_sync(made)
 
 
-async def shaper_of(config: Config, sink: Sink, topics: Collection[str]) -> Shaper:
-    """Return a shaper for the topics that a destination knows."""
-    known = await sink.positions(topics)
-    return Shaper(config, sink, {topic: incarnation(found) for topic, found in known.origins.items()})
+def shaper_of(config: Config, sink: Sink, origins: Mapping[str, str]) -> Shaper:
+    """Return a shaper for topics of these identities."""
+    return Shaper(config, sink, {topic: incarnation(found) for topic, found in origins.items()})
+
+
+async def stored_origins(sink: Sink, topics: Collection[str]) -> Mapping[str, str]:
+    """Return the identities of topics as the destination knows them: none of those that were rewound as a whole."""
+    return {topic: found for topic, found in (await sink.positions(topics)).origins.items() if found}

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from checkpoints import Partition
-from sinks import Schema, Sink
-from sinks.audit import Audit, TopicScope
+from checkpoints import OffsetRange, Partition
+from sinks import Merge, Schema, Sink
+from sinks.audit import BUCKET, Audit, Inventory, TopicScope
 from sinks.write import APPEND
 from stream.config.models import Config
+from stream.operate.check_merged import MergedCheck
 from stream.operate.check_partition import Evidence, PartitionCheck
 from stream.operate.deep import DeepCheck
-from stream.operate.report import Finding, Findings, PartitionReport, Report, TopicReport
+from stream.operate.newest_events import NewestEvents
+from stream.operate.report import Finding, Findings, Kind, Report, TopicReport
 from stream.operate.scopes import scopes_of, topics_of
-from stream.operate.shaping import shaper_of
+from stream.operate.shaping import shaper_of, stored_origins
 from stream.source.contract import Bounds
 from stream.source.log_reader import LogReader
 
 _MOST_LISTS = 100
-_MERGED = "rows of this table are merged by key: positions, ledger and rejects are checked, rows are not counted"
+_MOST_KEYS = 2_000_000  # of a table that merges, whose newest events are in memory at once
+_MERGED = (
+    "rows are merged by key: positions, ledger, rejects, keys and remembered deletes were checked; whether each row is "
+    "of the newest event of its key is told with --deep"
+)
+_SHARED = "several topics merge into this table: which of their events is the newest was not checked"
 _NO_TOPIC = "the topic does not exist any more: the ledger alone speaks for it"
 
 
@@ -74,10 +81,18 @@ class Verifier:
             where = fault.range
             findings.add("ledger", where.partition, where.start, where.stop, fault.text)
         await self._lists(scope, findings)
+        notes = [] if partitions else [_NO_TOPIC]
+        if not counted:
+            await self._merge_faults(scope, findings)
+            notes += [] if question.deep else [_MERGED]
         if question.deep:
-            await self._values(scope, question, bounds, reports, findings, counted=counted)
-        notes = ([] if counted else [_MERGED]) + ([] if partitions else [_NO_TOPIC])
+            notes += await self._values(scope, question, bounds, inventory, findings)
         return TopicReport(scope.topic, scope.table, tuple(reports), tuple(notes))
+
+    async def _merge_faults(self, scope: TopicScope, findings: Findings) -> None:
+        for fault in await self._audit.merge_faults(scope, _MOST_LISTS):
+            kind: Kind = "key_twice" if "same key" in fault.text else "undeleted"
+            findings.made.append(Finding(kind, scope.topic, None, None, None, 1, fault.text, (fault.row_id,)))
 
     async def _since(self, scope: TopicScope, question: Question, partitions: Collection[Partition]) -> TopicScope:
         """Return the scope from the instant on, moved back to the begin of the ledger's line there."""
@@ -109,15 +124,45 @@ class Verifier:
         scope: TopicScope,
         question: Question,
         bounds: Mapping[Partition, Bounds],
-        reports: Collection[PartitionReport],
+        inventory: Inventory,
         findings: Findings,
-        *,
-        counted: bool,
-    ) -> None:
-        shaper = await shaper_of(self._config, self._sink, (scope.topic,))
-        deep = DeepCheck(self._audit, self._schema, shaper, self._reader, findings)
-        for report in reports:
-            partition = Partition(scope.topic, report.partition)
-            if held := bounds.get(partition):
-                start, stop = max(report.start, held.start), min(report.stop, held.end)
-                await deep.run(scope, partition, start, stop, question.sample, question.seed, counted=counted)
+    ) -> Sequence[str]:
+        """Read the events again and compare; return what could not be checked, and why."""
+        table = self._schema.tables.get(scope.table or "")
+        merges = table is not None and isinstance(table.write, Merge)
+        events = None
+        if table is not None and merges and not scope.shared:
+            events = NewestEvents(table, share=question.sample, most=_MOST_KEYS)
+        origins = await stored_origins(self._sink, (scope.topic,))
+        if not origins and bounds:  # rewound as a whole, and not claimed since
+            origins = await self._reader.origins({scope.topic})
+        shaper = shaper_of(self._config, self._sink, origins)
+        rejected = await self._rejected(scope, inventory) if events else {}
+        deep = DeepCheck(self._audit, self._schema, shaper, self._reader, findings, events, rejected)
+        read = {}
+        for totals in inventory.totals:
+            if held := bounds.get(totals.partition):
+                start, stop = max(totals.start, held.start), min(totals.stop, held.end)
+                await deep.run(scope, totals.partition, start, stop, question.sample, question.seed)
+                read[totals.partition.number] = range(start, stop)
+        if events is None or table is None or not isinstance(table.write, Merge):
+            return [_SHARED] if merges else []
+
+        async def pending(ids: frozenset[str]) -> Set[str]:
+            later = set[str]()
+            for partition, held in bounds.items():
+                start = read[partition.number].stop if partition.number in read else held.start
+                if start < held.end:
+                    later |= ids & await deep.keys(scope, partition, start, held.end)
+            return later
+
+        check = MergedCheck(self._audit, self._reader, scope, table.write, inventory, read, pending, findings)
+        return await check.run(events)
+
+    async def _rejected(self, scope: TopicScope, inventory: Inventory) -> Mapping[int, Set[int]]:
+        """Return the offsets of all rejects, by partition: their events are in no table."""
+        found: dict[int, set[int]] = {}
+        for tally in inventory.rejects:
+            bucket = OffsetRange(Partition(scope.topic, tally.partition), tally.start, tally.start + BUCKET)
+            found.setdefault(tally.partition, set()).update((await self._audit.held(scope, bucket)).rejects)
+        return found

@@ -9,20 +9,17 @@ from typing import Any, Final, TypeVar
 
 import anyio
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import IllegalStateError, IncompatibleBrokerVersion, KafkaError
-from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.errors import IllegalStateError, KafkaError
 
 from checkpoints import Partition, Position
 from stream.config.models import Kafka
 from stream.config.validators import whole_name
-from stream.errors import SourceDenied, SourceUnavailable
+from stream.source.asked_origins import asked_origins
 from stream.source.columns import Columns
 from stream.source.fast_records import unwrap
-from stream.source.kafka_errors import diagnosis, mapped_errors, to_source_error
+from stream.source.kafka_errors import diagnosis, mapped_errors
 from stream.source.member import Listener, Polled
-from stream.source.origin import origin
 from stream.source.security import security_arguments
-from stream.source.topic_ids import UNKNOWN, TopicIdsRequest
 
 METADATA_MAX_AGE_SECONDS: Final = 30  # how soon a new partition, or a new topic of a pattern, is found
 CONNECT_SECONDS: Final = 10.0
@@ -126,24 +123,8 @@ class Client:
         return {Partition(*tp): None if at is None else at.offset for tp, at in found.items()}
 
     async def origins(self, topics: Set[str]) -> dict[str, str]:
-        """Return each topic's identity; without the topic id where the broker does not speak Metadata 12.
-
-        Raises `SourceUnavailable` when the broker that was asked does not know a topic: the next one may.
-        """
-        try:
-            answer = await self._ask(TopicIdsRequest(sorted(topics)))
-        except (NotImplementedError, IncompatibleBrokerVersion):
-            answer = await self._told(self._ask(MetadataRequest([], allow_auto_topic_creation=False)))
-            return {topic: origin(getattr(answer, "cluster_id", None), None) for topic in topics}
-        except (KafkaError, OSError) as error:
-            told = to_source_error(error, self._kafka)
-            raise told if isinstance(told, SourceDenied) else SourceUnavailable(str(told)) from error
-        ids = {name: topic_id for error_code, name, topic_id, *_ in answer.topics if not error_code}
-        if strange := sorted(topics - ids.keys()):
-            raise SourceUnavailable(
-                f"{self._kafka.brokers}: a broker does not know {', '.join(strange)}, yet or any more"
-            )
-        return {name: origin(answer.cluster_id, None if id == UNKNOWN else str(id)) for name, id in ids.items()}
+        """Return each topic's identity: see `asked_origins`."""
+        return await asked_origins(self._consumer, self._kafka, topics)
 
     def seek(self, position: Position) -> None:
         """Read on from `position`, in its partitions, as far as they are ours.
@@ -226,10 +207,6 @@ class Client:
     async def _told(self, answer: Awaitable[T]) -> T:
         with mapped_errors(self._kafka):
             return await answer
-
-    async def _ask(self, request: Any) -> Any:
-        client = self._consumer._client
-        return await client.send(client.get_random_node(), request)
 
 
 class _Relay(ConsumerRebalanceListener):

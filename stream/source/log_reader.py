@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Collection, Mapping, Set
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final, TypeVar
@@ -15,6 +15,7 @@ from checkpoints import OffsetRange, Partition
 from stream.config.models import Kafka
 from stream.errors import SourceUnavailable
 from stream.model import PartitionRecords
+from stream.source.asked_origins import asked_origins
 from stream.source.client import CONNECT_SECONDS, consumer_arguments
 from stream.source.contract import Bounds
 from stream.source.fast_records import unwrap
@@ -71,6 +72,10 @@ class LogReader:
         asked = dict.fromkeys(map(_theirs, partitions), int(when.timestamp() * 1000))
         found = await self._told(self._consumer.offsets_for_times(asked))
         return {Partition(*tp): None if at is None else at.offset for tp, at in found.items()}
+
+    async def origins(self, topics: Set[str]) -> Mapping[str, str]:
+        """Return the identity of each topic, as the broker tells it now."""
+        return await asked_origins(self._consumer, self._kafka, topics)
 
     async def records(self, wanted: OffsetRange) -> AsyncGenerator[PartitionRecords, None]:
         """Yield what is left of a range, in parts that follow each other up to its end.

@@ -13,7 +13,7 @@ from support.auditor import auditing
 from support.log import Log, ends, read_log
 from support.oracle import assert_each_landed_once, assert_ledger_adds_up
 from support.place import TABLE, Place, on_duckdb, on_postgres
-from support.service import wait_until
+from support.service import headrace, wait_until
 
 GAP_EXIT = 5
 LARGE_BYTES = 8 * 1024 * 1024
@@ -157,6 +157,21 @@ def test_a_topic_that_was_deleted_and_made_anew_is_not_taken_for_the_old_one(top
         assert service.wait() == GAP_EXIT, service.log[-3000:]
         assert "(recreated)" in service.log
     assert place.query(f'select count(*) from "{place.dataset}"."{TABLE}"') == [(100,)]
+
+
+def test_a_topic_that_was_made_anew_is_loaded_from_its_begin_after_a_rewind(topic, admin, place_of):
+    place = place_of(topic())
+    produce(place, seed=1, number=100)
+    place.finished()
+    admin.delete_topics([place.topic])[place.topic].result(30)
+    wait_until(lambda: recreated(admin, place.topic))
+    produce(place, seed=2, number=60)
+
+    done = headrace("rewind", "--to-beginning", "--yes", *place.args, env=place.env)
+    assert done.returncode == 0, done.stderr
+    place.finished()
+    done = headrace("verify", "--deep", *place.args, env=place.env)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_no_row_of_a_topic_that_was_made_anew_has_the_id_of_an_old_one(topic, admin, place_of):

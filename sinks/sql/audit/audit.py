@@ -11,7 +11,7 @@ from sinks.audit import REWOUND_BY, RejectFilter, Rewound, TopicScope
 from sinks.contract import Batch, SinkOptions
 from sinks.ledger import RejectRow
 from sinks.sql.audit.changes import Changes
-from sinks.sql.audit.holdings import Holdings
+from sinks.sql.audit.merged import MergedHoldings
 from sinks.sql.audit.questions import PAUSED
 from sinks.sql.audit.rewinding import Rewinding
 from sinks.sql.session import Session
@@ -24,7 +24,7 @@ T = TypeVar("T")
 _BEGIN: Final = Statement("BEGIN")
 
 
-class SqlAudit(Holdings):
+class SqlAudit(MergedHoldings):
     """An `Audit`: each method one transaction in the sink's thread."""
 
     def __init__(self, thread: SessionThread, transactions: Transactions, options: SinkOptions) -> None:

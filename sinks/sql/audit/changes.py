@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from checkpoints import OffsetRange, Partition
 from sinks.audit import RejectFilter, TopicScope
 from sinks.ledger import RejectRow
+from sinks.merging import merge_of, remembered_of
 from sinks.schema import Schema, Table
 from sinks.sql.audit import userdata as user
 from sinks.sql.audit.questions import Questions
@@ -35,6 +36,22 @@ class Changes:
             return render(sa.delete(rows).where(user.of_topic(scope, rows), user.inside(within, rows)))
         roots = self._ask.root_ids(scope, schema, within)
         return render(sa.delete(rows).where(user.belongs(schema, self._dataset, table, rows, roots)))
+
+    def forget_deletes(self, root: Table, within: OffsetRange) -> Statement:
+        """Return the delete of what is remembered of a range's deletes: whoever loads it again finds them anew."""
+        remembered = user.table_of(self._dataset, remembered_of(root))
+        return render(sa.delete(remembered).where(user.inside(within, remembered)))
+
+    def undo_soft_deletes(self, scope: TopicScope, root: Table, mark: str, within: OffsetRange) -> Statement:
+        """Return the update after which rows that a range marked as deleted are older than all of it, and not marked.
+
+        Their values may be of events before the range, which nobody loads again.
+        """
+        rows = user.table_of(self._dataset, root)
+        marked = sa.and_(user.of_topic(scope, rows), user.inside(within, rows), rows.c[mark].is_not(None))
+        sort = [by.column for by in merge_of(root).sort if root.columns[by.column].nullable]
+        back = {**dict.fromkeys((mark, *sort)), user.OFFSET: within.start - 1}
+        return render(sa.update(rows).where(marked).values({rows.c[name]: value for name, value in back.items()}))
 
     def delete_rejects_within(self, within: OffsetRange) -> Statement:
         """Return the delete of a range's rejects."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from checkpoints import OffsetRange, Partition
 from sinks.audit import Rewound, RewoundPartition, TopicScope, whole_topics
+from sinks.merging import is_merged_root, merge_of
 from sinks.schema import Schema, Table
 from sinks.sql.audit import userdata as user
 from sinks.sql.audit.changes import Changes
@@ -53,6 +54,8 @@ class Rewinding:
         return replace(found, epoch=epoch)
 
     def _take(self, scope: TopicScope, within: OffsetRange) -> None:
+        if (root := self._root(scope)) and is_merged_root(root):
+            self._take_deletes(scope, root, within)
         for table in reversed(self._below(scope)):  # the deepest first: each is found through those above it
             self._session.execute(self._change.delete_rows(scope, self._schema, table, within))
         if root := self._root(scope):
@@ -62,6 +65,15 @@ class Rewinding:
         self._cut_ledger(scope, within)
         if self._has_watermarks:
             self._session.execute(self._change.delete_watermark(within.partition))
+
+    def _take_deletes(self, scope: TopicScope, root: Table, within: OffsetRange) -> None:
+        """Undo the deletes of a range, as far as its events are not all that made the table."""
+        mark = merge_of(root).soft_delete
+        lines = self._session.execute(self._ask.ledger(within.partition, 0, 1))
+        begins_before = bool(lines) and lines[0][4] < within.start
+        if mark is not None and mark in root.columns and begins_before:
+            self._session.execute(self._change.undo_soft_deletes(scope, root, mark, within))
+        self._session.execute(self._change.forget_deletes(root, within))
 
     def _cut_ledger(self, scope: TopicScope, within: OffsetRange) -> None:
         lines = self._session.execute(self._ask.ledger(within.partition, within.start, 1))
