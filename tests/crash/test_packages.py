@@ -1,6 +1,7 @@
 """A run is killed at every transition of extract, normalize and load: nothing is lost, nothing comes twice.
 
-Some 30 seconds on a quiet machine: two lives of a process for each point.
+Some 30 seconds on a quiet machine: two lives of a process for each point. The points at which a destination matters are
+killed at with both databases, the others with DuckDB.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import uuid
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import duckdb
 import pytest
 
 from checkpoints import failpoints
+from support.destinations import Query, duckdb_file, postgres
 
 POINTS: Final = (
     "extract.before_write",
@@ -34,6 +37,8 @@ POINTS: Final = (
     "package.after_load",
 )
 
+OF_THE_LOAD: Final = ("load.after_copy", "commit.after_send", "package.after_load")
+
 COMPLETE: Final = [(1_200, 1_200, 2_400, 3_600)]
 
 LIFE: Final = """
@@ -45,9 +50,8 @@ def events(at=headrace.incremental("at")):
     for number in range(1_200):
         yield {"id": number, "at": number, "tags": ["a", "b"]}
 
-folder = sys.argv[1]
-shop = headrace.pipeline("shop", folder + "/work", destination="duckdb:///" + folder + "/shop.duckdb", dataset_name="d")
-shop.run(events)
+folder, url, dataset = sys.argv[1:]
+headrace.pipeline("shop", folder + "/work", destination=url, dataset_name=dataset).run(events)
 """
 
 
@@ -56,40 +60,67 @@ def test_every_named_point_of_a_package_is_killed_at() -> None:
     assert of_packages <= set(POINTS)
 
 
+@dataclass(frozen=True)
+class Destination:
+    """Where the lives of one test write, and how to look at it."""
+
+    folder: Path
+    url: str
+    dataset: str
+    query: Query
+
+    def live(self, **environ: str) -> int:
+        """Run one life of the process, and return how it ended."""
+        command = [sys.executable, "-c", LIFE, str(self.folder), self.url, self.dataset]
+        return subprocess.run(command, env={**os.environ, **environ}, timeout=120, cwd=self.folder).returncode
+
+    def kill(self, point: str) -> None:
+        """Run one life that dies at `point`."""
+        log = self.folder / "fired"
+        first = self.live(HEADRACE_FAILPOINTS=f"{point}=kill", HEADRACE_FAILPOINTS_LOG=str(log))
+        assert (first, log.read_text()) == (-signal.SIGKILL, f"{point} kill\n")
+
+    def counted(self) -> list[tuple[int, ...]]:
+        """Return events, different events, rows of the child table, and rows in the ledger."""
+        d = self.dataset
+        return self.query(
+            f"select (select count(*) from {d}.events) as events, (select count(distinct id) from {d}.events) as ids, "
+            f"(select count(*) from {d}.events__tags) as tags, "
+            f"(select cast(sum(rows) as bigint) from {d}._hr_loads) as noted"
+        )
+
+
+@pytest.fixture
+def in_duckdb(tmp_path: Path) -> Destination:
+    file = tmp_path / "shop.duckdb"
+    return Destination(tmp_path, f"duckdb:///{file}", "d", duckdb_file(file))
+
+
+@pytest.fixture
+def in_postgres(tmp_path: Path, postgres_dsn: str) -> Destination:
+    return Destination(tmp_path, postgres_dsn, f"packages_{uuid.uuid4().hex[:10]}", postgres(postgres_dsn))
+
+
 @pytest.mark.parametrize("point", POINTS)
-def test_a_killed_run_is_finished_by_the_next_one(tmp_path: Path, point: str) -> None:
-    kill(tmp_path, point)
-    assert live(tmp_path) == 0
-    assert counted(tmp_path) == COMPLETE
+def test_a_killed_run_is_finished_by_the_next_one(in_duckdb: Destination, point: str) -> None:
+    in_duckdb.kill(point)
+    assert in_duckdb.live() == 0
+    assert in_duckdb.counted() == COMPLETE
 
 
-@pytest.mark.parametrize(
-    "point", ["extract.after_rename", "load.after_copy", "commit.after_send", "package.after_load"]
-)
-def test_a_killed_run_is_finished_on_another_machine(tmp_path: Path, point: str) -> None:
-    kill(tmp_path, point)
-    shutil.rmtree(tmp_path / "work")
-    assert live(tmp_path) == 0
-    assert counted(tmp_path) == COMPLETE
+@pytest.mark.parametrize("point", ["extract.after_rename", *OF_THE_LOAD])
+def test_a_killed_run_is_finished_on_another_machine(in_duckdb: Destination, point: str) -> None:
+    in_duckdb.kill(point)
+    shutil.rmtree(in_duckdb.folder / "work")
+    assert in_duckdb.live() == 0
+    assert in_duckdb.counted() == COMPLETE
 
 
-def kill(folder: Path, point: str) -> None:
-    """Run one life that dies at `point`."""
-    log = folder / "fired"
-    first = live(folder, HEADRACE_FAILPOINTS=f"{point}=kill", HEADRACE_FAILPOINTS_LOG=str(log))
-    assert (first, log.read_text()) == (-signal.SIGKILL, f"{point} kill\n")
-
-
-def counted(folder: Path) -> list[tuple[int, ...]]:
-    """Return events, different events, rows of the child table, and rows in the ledger."""
-    with duckdb.connect(str(folder / "shop.duckdb"), read_only=True) as connection:
-        return connection.sql(
-            "select (select count(*) from d.events), (select count(distinct id) from d.events), "
-            "(select count(*) from d.events__tags), (select sum(rows) from d._hr_loads)"
-        ).fetchall()
-
-
-def live(folder: Path, **environ: str) -> int:
-    """Run one life of the process, and return how it ended."""
-    command = [sys.executable, "-c", LIFE, str(folder)]
-    return subprocess.run(command, env={**os.environ, **environ}, timeout=120, cwd=folder).returncode
+@pytest.mark.parametrize("machine", ["the same", "another"])
+@pytest.mark.parametrize("point", OF_THE_LOAD)
+def test_a_run_into_postgres_that_was_killed_is_finished(in_postgres: Destination, point: str, machine: str) -> None:
+    in_postgres.kill(point)
+    if machine == "another":
+        shutil.rmtree(in_postgres.folder / "work")
+    assert in_postgres.live() == 0
+    assert in_postgres.counted() == COMPLETE
