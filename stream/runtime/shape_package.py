@@ -27,7 +27,7 @@ from stream.runtime.imported_schema import changes_between, with_imported
 from stream.runtime.prepare import Preparer
 
 _SHOWN = 10_000  # characters of a rejected row that are kept
-_MOST_REJECTED = 10_000
+_MOST_REJECTED = 10_000  # kept with their text; those beyond are counted, as they are while extracting
 
 
 class NotExact(Exception):
@@ -59,6 +59,12 @@ class _Draft:
         if len(self.rejected) < _MOST_REJECTED:
             (value,) = row.to_pylist() if isinstance(row, pa.Table) else row
             self.rejected.append(RejectedRow(table, number, repr(value)[:_SHOWN], misfit.reason, misfit.error))
+        else:
+            self.discard(table, Counter([misfit.reason]))
+
+    def discard(self, table: str, reasons: Counter[str]) -> None:
+        if reasons:
+            self.discarded.setdefault(table, Counter()).update(reasons)
 
 
 def shape_package(
@@ -170,9 +176,7 @@ def _add_page(
     for row_id, misfit in evolved.refused.items():
         number = int(row_id.rpartition("-")[2])
         draft.reject(part.table, number, page[number - first_row : number - first_row + 1], misfit)
-    discarded = Counter(misfit.reason for misfit in evolved.discarded.values())
-    if discarded:
-        draft.discarded.setdefault(part.table, Counter()).update(discarded)
+    draft.discard(part.table, Counter(misfit.reason for misfit in evolved.discarded.values()))
     draft.left_out.update(left_out(evolved))
     draft.schema = evolved.plan.target
     for table, rows in evolved.tables.items():

@@ -480,6 +480,13 @@ def test_a_row_that_no_table_can_hold_is_set_aside_and_the_others_are_loaded(
     assert (dict(info.rejects), rows("items")) == ({"unsupported_value": 1}, [{"id": 1}, {"id": 2}])
 
 
+def test_rows_set_aside_beyond_the_bound_are_counted(shop: stream.Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stream.runtime.shape_package._MOST_REJECTED", 2)
+    given = [{"id": None if number % 2 else number} for number in range(10)]
+    info = shop.run(given, table_name="items", columns={"id": {"nullable": False}})
+    assert (info.rows["items"], sum(info.rejects.values()), sum(info.skipped.values())) == (5, 2, 3)
+
+
 def test_a_destination_that_cannot_be_opened_fails_the_sync_step(here: Path) -> None:
     shop = stream.pipeline("shop", destination=f"duckdb:///{here}/none/shop.duckdb")
     with pytest.raises(PipelineStepFailed, match=r"the folder .* does not exist; create it first") as caught:
