@@ -308,7 +308,7 @@ class MemoryAudit:
         for parent_id, places in sorted(lists.items()):
             if parent_id not in ids:
                 yield BrokenList(child, parent_id, len(places), 0)
-            if len(places) != max(places) + 1:
+            elif len(places) != max(places) + 1:
                 yield BrokenList(child, parent_id, len(places), max(places) + 1)
 
     def _chosen(self, scope: TopicScope, within: OffsetRange) -> dict[str, set[str]]:

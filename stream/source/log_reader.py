@@ -16,7 +16,7 @@ from stream.config.models import Kafka
 from stream.errors import SourceUnavailable
 from stream.model import PartitionRecords
 from stream.source.asked_origins import asked_origins
-from stream.source.client import CONNECT_SECONDS, consumer_arguments
+from stream.source.client import CONNECT_SECONDS, FETCH_MAX_BYTES, consumer_arguments
 from stream.source.contract import Bounds
 from stream.source.fast_records import unwrap
 from stream.source.kafka_errors import diagnosis, mapped_errors
@@ -33,7 +33,8 @@ class LogReader:
 
     def __init__(self, kafka: Kafka) -> None:
         self._kafka = kafka
-        apart = kafka.model_copy(update={"instance_id": None})
+        most = max(kafka.max_partition_fetch_bytes, FETCH_MAX_BYTES)  # one log is read at a time
+        apart = kafka.model_copy(update={"instance_id": None, "max_partition_fetch_bytes": most})
         self._consumer = AIOKafkaConsumer(**consumer_arguments(apart, None))
 
     async def connect(self) -> None:

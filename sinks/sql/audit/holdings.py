@@ -103,11 +103,8 @@ class Holdings:
             schema, found = self._schema(session), []
             for child in user.below(schema, scope.table or ""):
                 parent = schema.tables[child.parent or ""]
-                for parent_id, rows in session.execute(self._ask.orphans(child, parent, limit)):
-                    found.append(BrokenList(child.name, parent_id, rows, 0))
-                if user.LIST_INDEX in child.columns:
-                    for parent_id, rows, expected in session.execute(self._ask.gaps_in_lists(child, limit)):
-                        found.append(BrokenList(child.name, parent_id, rows, expected))
+                for parent_id, rows, expected in session.execute(self._ask.broken_lists(child, parent, limit)):
+                    found.append(BrokenList(child.name, parent_id, rows, expected))
             return tuple(found[:limit])
 
         return await self._read(ask)

@@ -128,26 +128,20 @@ class Questions:
             .limit(limit)
         )
 
-    def orphans(self, child: Table, parent: Table, limit: int) -> Statement:
-        """Return the query for parents that rows of `child` name and that are not there, with the count of those rows.
+    def broken_lists(self, child: Table, parent: Table, limit: int) -> Statement:
+        """Return the query for lists of `child` without their parent, or whose indices are not 0, 1, 2 ...
 
-        Children are found by their table, not by the topic: a row without a parent belongs to none.
+        Each is a parent's id, rows, and rows expected: 0 where the parent is gone. Children are found by their table,
+        not by the topic: a row without a parent belongs to none.
         """
         rows, above = user.table_of(self._dataset, child), user.table_of(self._dataset, parent)
-        gone = sa.not_(sa.exists().where(above.c[user.ROW_ID] == rows.c[user.PARENT_ID]))
-        return render(
-            sa.select(rows.c[user.PARENT_ID], sa.func.count()).where(gone).group_by(rows.c[user.PARENT_ID]).limit(limit)
-        )
-
-    def gaps_in_lists(self, child: Table, limit: int) -> Statement:
-        """Return the query for lists of `child` whose indices are not 0, 1, 2 ...: parent, rows, rows expected."""
-        rows = user.table_of(self._dataset, child)
         found = sa.func.count()
-        expected = sa.func.max(rows.c[user.LIST_INDEX]) + 1
-        parent = rows.c[user.PARENT_ID]
-        return render(
-            sa.select(parent, found, expected).group_by(parent).having(found != expected).order_by(parent).limit(limit)
-        )
+        expected = sa.func.max(rows.c[user.LIST_INDEX]) + 1 if user.LIST_INDEX in child.columns else found
+        by_parent = sa.select(rows.c[user.PARENT_ID], found.label("found"), expected.label("expected"))
+        c = by_parent.group_by(rows.c[user.PARENT_ID]).subquery("lists").c
+        gone = sa.not_(sa.exists().where(above.c[user.ROW_ID] == c[user.PARENT_ID]))
+        chosen = sa.select(c[user.PARENT_ID], c.found, sa.case((gone, 0), else_=c.expected))
+        return render(chosen.where(sa.or_(gone, c.found != c.expected)).order_by(c[user.PARENT_ID]).limit(limit))
 
     def count_before(self, scope: TopicScope, root: Table | None, partition: Partition, offset: int) -> Statement:
         """Return the query for the number of rows and rejects of a partition before an offset."""
