@@ -254,6 +254,9 @@ class Service(Frozen):
     otlp_endpoint: str | None = None
     """Send a trace for each batch to this OpenTelemetry collector, as in `http://localhost:4318/v1/traces`; needs
     `headrace[otel]`. Off when not set."""
+    show_rejects: bool = False
+    """Show on the page and in /status the newest record set aside for each reason: error, place, and how its value
+    begins. Whoever reaches the page reads it."""
     freshness_target_seconds: Seconds = 60.0
     """How old an event may be when it becomes visible in the destination: what alerts and the page compare with."""
     watermark_delay_seconds: Annotated[float, Field(ge=0, le=_MOST_SECONDS, allow_inf_nan=False)] = 10.0

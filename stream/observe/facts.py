@@ -89,6 +89,16 @@ class SchemaChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class RejectSample:
+    """One record set aside, as people may read it: where it is, what was wrong, and how its value begins."""
+
+    partition: Partition
+    offset: int
+    error: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class BatchLoaded:
     """Rows, rejects and position of one batch are durable.
 
@@ -104,6 +114,8 @@ class BatchLoaded:
     nbytes: Mapping[str, int] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
     """Values, and rows of child tables, that a contract discarded while their records were loaded, by table."""
+    reject_samples: Mapping[str, RejectSample] = field(default_factory=dict)
+    """The last record set aside for each reason, where the user wants to see them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from prometheus_client import CollectorRegistry, Counter, Enum, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
 from stream.observe.facts import State
+from stream.observe.partition_series import LABELS, PartitionSeries
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _FRESHNESS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400)
 _RECORDS: Final = (1, 10, 100, 1_000, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000)
 _BYTES: Final = tuple(1024 * 4**power for power in range(10))  # 1 KiB to 256 MiB
-_PARTITION: Final = ("topic", "partition")
 
 
 def headrace_version() -> str:
@@ -32,23 +32,27 @@ class Instruments:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
-        self.build = Info("headrace_build", "Version of headrace and of Python.", registry=self.registry)
+        self.few = CollectorRegistry(auto_describe=True)  # all but those that have a sample for each partition
+        self.per_partition: list[PartitionSeries] = []
+        self.build = Info("headrace_build", "Version of headrace and of Python.", registry=self.few)
         self.build.info({"version": headrace_version(), "python": platform.python_version()})
         self.state = Enum(
             "headrace_pipeline_state",
             "What the pipeline is doing: 1 for the state it is in.",
             ["pipeline"],
             states=get_args(State),
-            registry=self.registry,
+            registry=self.few,
         )
         self._reading()
         self._committing()
         self._standing()
         self._troubles()
+        self.registry.register(self.few)
 
     def table(self) -> str:
         """Return all metrics with type, labels and meaning, as a Markdown table sorted by name."""
-        rows = sorted(_row(metric) for metric in vars(self).values() if isinstance(metric, MetricWrapperBase))
+        series = MetricWrapperBase | PartitionSeries
+        rows = sorted(_row(metric) for metric in vars(self).values() if isinstance(metric, series))
         return "\n".join(["| name | type | labels | meaning |", "|---|---|---|---|", *rows]) + "\n"
 
     def _reading(self) -> None:
@@ -87,26 +91,26 @@ class Instruments:
         self.schema_changes = self._counter("schema_changes", "Changes of the destination's schema.", "table", "kind")
 
     def _standing(self) -> None:
-        self.lag_records = self._gauge(
-            "consumer_lag_records", "Offsets in the log that are not in the destination.", *_PARTITION
+        self.lag_records = self._per_partition(
+            "consumer_lag_records", "Offsets in the log that are not in the destination."
         )
-        self.lag_seconds = self._gauge(
-            "consumer_lag_seconds", "For how long the destination has been behind; 0 when it is not.", *_PARTITION
+        self.lag_seconds = self._per_partition(
+            "consumer_lag_seconds", "For how long the destination has been behind; 0 when it is not."
         )
-        self.committed_offset = self._gauge("committed_offset", "Next offset, as the destination has it.", *_PARTITION)
-        self.log_start_offset = self._gauge("log_start_offset", "First offset that the log still holds.", *_PARTITION)
-        self.log_end_offset = self._gauge("log_end_offset", "Next offset that the log will deliver.", *_PARTITION)
-        self.high_watermark = self._gauge(
-            "log_high_watermark", "End of what is written, delivered or not, as the last fetch told it.", *_PARTITION
+        self.committed_offset = self._per_partition("committed_offset", "Next offset, as the destination has it.")
+        self.log_start_offset = self._per_partition("log_start_offset", "First offset that the log still holds.")
+        self.log_end_offset = self._per_partition("log_end_offset", "Next offset that the log will deliver.")
+        self.high_watermark = self._per_partition(
+            "log_high_watermark", "End of what is written, delivered or not, as the last fetch told it."
         )
-        self.held_seconds = self._gauge(
-            "open_transaction_seconds", "For how long one open transaction was seen to hold records back.", *_PARTITION
+        self.held_seconds = self._per_partition(
+            "open_transaction_seconds", "For how long one open transaction was seen to hold records back."
         )
-        self.committed_event = self._gauge(
-            "committed_event_timestamp_seconds", "Newest event visible in the destination.", *_PARTITION
+        self.committed_event = self._per_partition(
+            "committed_event_timestamp_seconds", "Newest event visible in the destination."
         )
-        self.watermark = self._gauge(
-            "watermark_timestamp_seconds", "Event time up to which all of it is in the tables.", *_PARTITION
+        self.watermark = self._per_partition(
+            "watermark_timestamp_seconds", "Event time up to which all of it is in the tables."
         )
         self.topic_partitions = self._gauge("topic_partitions", "Partitions that the topic has.", "topic")
         self.assigned_partitions = self._gauge("assigned_partitions", "Partitions that are ours.", "topic")
@@ -123,25 +127,30 @@ class Instruments:
             "headrace_event_loop_lag_seconds",
             "How late the event loop came to its own heartbeat.",
             buckets=_SECONDS,
-            registry=self.registry,
+            registry=self.few,
         )
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
-        return Counter(f"headrace_{name}", meaning, ["pipeline", *labels], registry=self.registry)
+        return Counter(f"headrace_{name}", meaning, ["pipeline", *labels], registry=self.few)
 
     def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
-        return Gauge(f"headrace_{name}", meaning, ["pipeline", *labels], registry=self.registry)
+        return Gauge(f"headrace_{name}", meaning, ["pipeline", *labels], registry=self.few)
+
+    def _per_partition(self, name: str, meaning: str) -> PartitionSeries:
+        series = PartitionSeries(name, meaning)
+        self.registry.register(series)
+        self.per_partition.append(series)
+        return series
 
     def _histogram(self, name: str, meaning: str, buckets: Sequence[float], *labels: str) -> Histogram:
-        return Histogram(
-            f"headrace_{name}", meaning, ["pipeline", *labels], buckets=tuple(buckets), registry=self.registry
-        )
+        return Histogram(f"headrace_{name}", meaning, ["pipeline", *labels], buckets=tuple(buckets), registry=self.few)
 
 
-def _row(metric: MetricWrapperBase) -> str:
+def _row(metric: MetricWrapperBase | PartitionSeries) -> str:
     (family,) = metric.describe()
     suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
-    labels = ("version", "python") if family.type == "info" else metric._labelnames  # no public way to ask
+    own = LABELS if isinstance(metric, PartitionSeries) else metric._labelnames  # no public way to ask
+    labels = ("version", "python") if family.type == "info" else own
     return f"| `{family.name}{suffix}` | {family.type} | {', '.join(labels)} | {family.documentation} |"
 
 

@@ -76,7 +76,7 @@ class Metrics:
 
     def render(self) -> bytes:
         """Return all metrics in Prometheus' text format. Safe to call from another thread."""
-        return generate_latest(self._known.registry)
+        return generate_latest(self._known.few) + self._partitions.text().encode()
 
     def observe(self, fact: Fact) -> None:
         """Count one fact."""

@@ -1,6 +1,7 @@
 """What a run is doing now, as one small immutable value: the status page, /status and the progress display read it.
 
-Only what is named here is ever shown: no setting, no error text and nothing of any record.
+Only what is named here is ever shown: no setting, and nothing of any record, but for the samples of rejects that a user
+asked for.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from stream.observe.facts import (
     Claimed,
     Fact,
     LagSeen,
+    RejectSample,
     Retrying,
     Revoked,
     SchemaChanged,
@@ -78,6 +80,7 @@ class Status:
     freshness: float | None = None  # seconds from the oldest event of the newest batch to its commit
     watermarks: Mapping[Partition, float] = field(default_factory=dict)
     stuck: StageStuck | None = None
+    reject_samples: Mapping[str, RejectSample] = field(default_factory=dict)  # by reason, where the user wants them
 
     @property
     def lag(self) -> int:
@@ -129,6 +132,7 @@ def _loaded(status: Status, fact: BatchLoaded, now: float) -> Status:
         batches=status.batches + 1,
         rows=_sum(status.rows, receipt.rows),
         rejects=_sum(status.rejects, fact.rejects),
+        reject_samples={**status.reject_samples, **fact.reject_samples},
         partitions=follow(status.partitions, fact, now),
         commits=(*status.commits, commit)[-_COMMITS:],
         freshness=status.freshness if fact.oldest_event is None else max(0.0, now - fact.oldest_event),

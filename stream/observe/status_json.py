@@ -8,6 +8,21 @@ from typing import Any
 from stream.observe.status import Status
 
 
+def _samples(status: Status) -> dict[str, Any]:
+    """Return the samples of rejects, where there are any: nothing says that there could be."""
+    shown = {
+        reason: {
+            "topic": sample.partition.topic,
+            "partition": sample.partition.number,
+            "offset": sample.offset,
+            "error": sample.error,
+            "value": sample.value,
+        }
+        for reason, sample in sorted(status.reject_samples.items())
+    }
+    return {"reject_samples": shown} if shown else {}
+
+
 def as_json(status: Status, now: float, freshness_target_seconds: float | None = None) -> dict[str, Any]:
     """Return the status as plain values."""
     return {
@@ -22,6 +37,7 @@ def as_json(status: Status, now: float, freshness_target_seconds: float | None =
         "rows_committed": dict(status.rows),
         "rows_per_second": round(status.rows_per_second(now), 1),
         "rejects": dict(status.rejects),
+        **_samples(status),
         "retries": status.retries,
         "stuck": {"stage": status.stuck.stage, "seconds": round(status.stuck.seconds)} if status.stuck else None,
         "lag_records": status.lag,

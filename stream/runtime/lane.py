@@ -22,7 +22,7 @@ from stream.runtime.crash_probe import find_crashing_records
 from stream.runtime.destination import WideningTooSlow
 from stream.runtime.prepare import Prepared, age_of, next_step, spans_of
 from stream.runtime.reject_tally import rejected_of
-from stream.runtime.rejects import Record, RefusedReason, by_record, set_aside, skipped_with
+from stream.runtime.rejects import Record, RefusedReason, by_record, samples, set_aside, skipped_with
 from stream.runtime.turns import Turn
 
 _FATAL_ATTEMPTS: Final = 2  # a range that two owners in a row did not survive is probed in a child process
@@ -197,6 +197,7 @@ class Lane:
                 newest_event=prepared.age.newest,
                 oldest_event=prepared.age.oldest,
                 left_out=prepared.left_out,
+                reject_samples=samples(prepared.batch.rejects) if self._context.config.service.show_rejects else {},
             )
         )
 

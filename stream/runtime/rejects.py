@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 
@@ -19,6 +19,9 @@ from stream.model import PartitionRecords, RawBatch
 from stream.model.headers import header_text
 from stream.model.times import time_of
 from stream.normalize import root_ids
+from stream.observe.facts import RejectSample
+
+_SAMPLE_BYTES: Final = 200
 
 Record: TypeAlias = tuple[Partition, int]
 """A record by its partition and offset."""
@@ -45,6 +48,16 @@ def by_record(
     """
     named = (pair for part in raw.parts for pair in _named(part, why, incarnations)) if why else ()
     return {record: why[root] for root, record in named}
+
+
+def samples(rejects: Iterable[Reject]) -> Mapping[str, RejectSample]:
+    """Return the last of the rejects of each reason, cut to what people read."""
+    return {reject.reason: _sample(reject) for reject in rejects}
+
+
+def _sample(reject: Reject) -> RejectSample:
+    value = (reject.value or b"")[:_SAMPLE_BYTES].decode("utf-8", "replace")
+    return RejectSample(reject.partition, reject.offset, reject.error[:_SAMPLE_BYTES], value)
 
 
 def skipped_with(

@@ -22,7 +22,9 @@ from stream.observe.facts import (
     LagSeen,
     LogBounds,
     LoopTicked,
+    RejectSample,
     SchemaChanged,
+    StageStuck,
     Started,
     StateChanged,
     WatermarksMoved,
@@ -178,6 +180,34 @@ def test_a_thousand_partitions_are_cut_to_the_worst_and_can_be_searched(opened) 
     assert page.locator("#partition-rows tbody tr").count() == 200
     page.fill("#filter", "orders[777]")
     assert page.locator("#partition-rows tbody tr").count() == 1
+
+
+def test_an_open_transaction_and_a_stuck_stage_are_told(opened) -> None:
+    service = Service()
+    service.live(1)
+    service.tell(LagSeen(dict.fromkeys(service.partitions[:2], LogBounds(0, 6_010, 7_000))))
+    service.tell(StageStuck("load", 312.4))
+    page = opened(service, color_scheme="light")
+    problem = page.text_content("#problem")
+    assert "An open transaction holds back records of 2 partitions" in problem
+    assert 'Stage "load" has made no progress for 312 seconds.' in problem
+    assert "7,000" in page.locator("#partition-rows").inner_text()
+    shot(page, "page-open-transaction")
+
+
+def test_samples_of_rejects_are_text_and_only_there_when_asked_for(opened) -> None:
+    service = Service()
+    service.live(1)
+    page = opened(service)
+    assert "how its value begins" not in page.text_content("#reject-rows")
+    sample = {"invalid_json": RejectSample(service.partitions[0], 7, "not JSON", HOSTILE)}
+    step = Checkpoint("shop", "x", Position({}), Position({}))
+    service.tell(BatchLoaded(Receipt(step, {}, 0, 0.1), {"invalid_json": 1}, reject_samples=sample))
+    page = opened(service, color_scheme="light")
+    assert HOSTILE in page.text_content("#reject-rows")
+    assert page.title() == "shop: running"
+    page.locator("#reject-rows").scroll_into_view_if_needed()
+    shot(page, "page-rejects")
 
 
 def test_it_fits_a_phone(opened, hour: Service) -> None:

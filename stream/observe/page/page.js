@@ -87,12 +87,25 @@ function partitions(status) {
   const shown = found.slice(0, MOST_PARTITIONS);
   $("partitions-shown").textContent = shown.length < status.partitions.length
     ? `${shown.length} of ${status.partitions.length}, the worst first` : `${shown.length}, the worst first`;
-  fill($("partition-rows"), ["partition", "", "committed", "log end", "lag", "behind for", "newest event", "complete up to"],
+  fill($("partition-rows"), ["partition", "", "committed", "last stable offset", "high watermark", "held back since", "lag", "behind for",
+    "newest event", "complete up to"],
     shown.map((p) => ({
-      cells: [name(p), p.stalled ? "stalled" : "", p.committed_offset, p.log_end_offset, p.lag_records,
+      cells: [name(p), p.stalled ? "stalled" : "", p.committed_offset, p.log_end_offset, p.high_watermark,
+        p.held_back_records > 0 ? `${time(p.held_back_since)} (${figure(p.held_back_records)})` : null, p.lag_records,
         `${figure(p.lag_seconds)} s`, time(p.newest_event_at), time(p.complete_up_to)],
       className: p.stalled ? "stalled" : "",
     })), "no partitions are assigned to this process");
+}
+
+function rejects(status) {
+  const samples = status.reject_samples;
+  const header = ["reason", "records since start"];
+  if (samples) header.push("the newest one", "what was wrong", "how its value begins");
+  fill($("reject-rows"), header, Object.entries(status.rejects).map(([reason, records]) => {
+    const one = samples && samples[reason];
+    const more = one ? [`${one.topic}[${one.partition}] ${one.offset}`, one.error, one.value] : [null, null, null];
+    return { cells: [reason, records, ...(samples ? more : [])] };
+  }), "none since the start");
 }
 
 function show(status) {
@@ -103,16 +116,24 @@ function show(status) {
   $("destination").textContent = `${status.destination.sink}, dataset ${status.destination.dataset}`;
   const stalled = status.partitions.filter((p) => p.stalled).length;
   const problems = [];
-  if (stalled) problems.push(`${stalled} partition${stalled > 1 ? "s have" : " has"} records to load and does not move.`);
-  if (status.stuck) problems.push(status.stuck);
+  if (stalled) problems.push(stalled > 1
+    ? `${stalled} partitions have records to load and do not move.` : "1 partition has records to load and does not move.");
+  if (status.stuck) {
+    problems.push(`Stage "${status.stuck.stage}" has made no progress for ${figure(status.stuck.seconds)} seconds.`);
+  }
+  const held = status.partitions.filter((p) => p.held_back_records > 0);
+  if (held.length) {
+    const since = held.map((p) => p.held_back_since).sort()[0];
+    problems.push(`An open transaction holds back records of ${held.length} partition${held.length > 1 ? "s" : ""}, `
+      + `seen since ${time(since)}.`);
+  }
   $("problem").hidden = !problems.length;
   $("problem").textContent = problems.join(" ");
   figures(status);
   partitions(status);
   fill($("table-rows"), ["table", "rows since start"],
     Object.entries(status.rows_committed).map((cells) => ({ cells })), "nothing was committed yet");
-  fill($("reject-rows"), ["reason", "records since start"],
-    Object.entries(status.rejects).map((cells) => ({ cells })), "none since the start");
+  rejects(status);
   fill($("change-rows"), ["at", "version", "change"],
     status.schema_changes.map((c) => ({ cells: [time(c.at), c.version, c.change] })), "none since the start");
   fill($("commit-rows"), ["at", "load", "rows", "set aside", "seconds", "rows per second"],

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from prometheus_client import Metric
+from prometheus_client import Metric, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
 from checkpoints import Checkpoint, OffsetRange, Partition, Position
 from sinks import AddColumn, Column, CreateTable, DataType, Receipt, Table, WidenColumn
@@ -25,6 +26,7 @@ from stream.observe.facts import (
     SchemaChanged,
     Started,
     StateChanged,
+    WatermarksMoved,
 )
 from stream.observe.metrics import Metrics
 
@@ -212,3 +214,14 @@ def test_the_loop_lag_has_no_pipeline(metrics: Metrics) -> None:
 
 def test_the_text_for_prometheus_names_the_build(metrics: Metrics) -> None:
     assert b"headrace_build_info{" in metrics.render()
+
+
+def test_gauges_of_partitions_are_written_as_the_library_writes_them(metrics):
+    hostile = [Partition('a"b\\c\nd', 0), Partition("orders", 7)]
+    metrics.observe(Assigned(frozenset(hostile), {"orders": 1}))
+    metrics.observe(Claimed(Position({hostile[0]: 3, hostile[1]: 1_795_617_311}), 1))
+    metrics.observe(LagSeen({hostile[0]: LogBounds(0, 9, 12), hostile[1]: LogBounds(0, 2_000_000_000)}))
+    metrics.observe(WatermarksMoved({hostile[1]: 1_795_617_311.25}))
+    written = {str(family) for family in text_string_to_metric_families(metrics.render().decode())}
+    wanted = text_string_to_metric_families(generate_latest(metrics.instruments.registry).decode())
+    assert written == {str(family) for family in wanted}

@@ -15,7 +15,7 @@ from sinks import DataRefused, InDoubt, SchemaConflict, SinkOptions, TimedOut, T
 from sinks.memory import MemorySink, MemoryWarehouse
 from sinks.schema import DOUBLE
 from sinks.testing import one_at_a_time
-from stream.config.models import Batching, Config, Kafka, Rejects, Retry, Tables
+from stream.config.models import Batching, Config, Kafka, Rejects, Retry, Service, Tables
 from stream.config.topics import ColumnHint, Contract, Topic
 from stream.errors import ConfigError, DestinationError, OwnershipLost, SchemaRefused, SourceGap, TooManyRejects
 from stream.model.exception_groups import unwrap_first_of
@@ -623,3 +623,12 @@ async def test_draining_and_closing_share_one_grace_period(stage):
     grace.begin()
     assert grace.drain_seconds < 10.0
     assert 9.0 < grace.left_seconds <= 10.0
+
+
+@pytest.mark.parametrize(("shown", "values"), [(True, ["{2"]), (False, [])])
+async def test_the_newest_reject_is_told_where_that_is_wanted(stage, shown, values):
+    stage.config = stage.config.model_copy(update={"service": Service(show_rejects=shown)})
+    stage.produce({"id": 1}, b"{1", b"{2")
+    await stage.run()
+    told = [sample for fact in stage.facts if isinstance(fact, BatchLoaded) for sample in fact.reject_samples.values()]
+    assert [sample.value for sample in told] == values
