@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from servers import apicurio as apicurio_server
 from servers import kafka as kafka_server
+from servers import pgbouncer as pgbouncer_server
 from servers import postgres as postgres_server
 from servers import run
 from servers.apicurio import RegistryAddress
@@ -27,7 +28,7 @@ pytest.register_assert_rewrite(
 )
 
 NOT_RUN = "could not run for want of a server"
-SERVERS = {"kafka", "apicurio", "postgres_dsn", "own_kafka", "own_postgres"}
+SERVERS = {"kafka", "apicurio", "postgres_dsn", "pooled_dsn", "own_kafka", "own_postgres"}
 LEADER = pytest.StashKey[ExitStack]()
 
 
@@ -68,6 +69,15 @@ def kafka() -> KafkaAddress:
 def postgres_dsn() -> str:
     """The URL, with user and password, of a PostgreSQL that all workers of this run share: nobody stops it."""
     return _found("PostgreSQL", postgres_server.shared)
+
+
+@pytest.fixture(scope="session")
+def pooled_dsn(postgres_dsn: str) -> Iterator[str]:
+    """The URL of a PgBouncer in transaction mode in front of that server."""
+    with ExitStack() as stack:
+        yield _found(
+            "PgBouncer", lambda: stack.enter_context(pgbouncer_server.in_front_of(postgres_dsn, "transaction"))
+        )
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ class Dialect:
     in_catalog: Mapping[Kind, str]
     advisory_locks: bool  # several processes write: DDL, loads and claims take advisory locks
     merges_by_index: bool  # keys have unique indexes, and rows are inserted over those that conflict
-    use: str = "SET search_path TO"  # makes names without a schema mean those of one dataset
+    use: str = "SET LOCAL search_path TO"  # makes names without a schema mean those of one dataset
     catalog: str | None = None  # the database that tables are named in, where a schema could be taken for another one
 
     def type_name(self, data_type: DataType) -> str:

@@ -47,7 +47,7 @@ class PostgresServer:
     def __init__(self, *, lifeline: Path | None = None) -> None:
         self._lifeline = lifeline
         self._bin = _binaries()
-        self._user = _unprivileged_user()
+        self._user = unprivileged_user()
         self._folder = Path(tempfile.mkdtemp(prefix="headrace-postgres-"))
         self._data = self._folder / "data"
         self.port = free_port()
@@ -169,7 +169,7 @@ def _from_wheel() -> Path:
     return binaries
 
 
-def _unprivileged_user() -> str | None:
+def unprivileged_user() -> str | None:
     """Return the user to become: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return None

@@ -24,6 +24,9 @@ _REFUSALS: Final = {
     "permission denied for database": "grant CONNECT on the database to this user",
     "certificate": "check sslmode, sslrootcert and the server's certificate",
     "server does not support SSL": "the server speaks no TLS: set it up there, or choose another sslmode",
+    "unsupported startup parameter": "a pooler stands in between: take this parameter out of the URL",
+    "no such database": "the pooler does not know it: add it there, or correct its name in the URL",
+    "no such user": "the pooler does not know the user: add it there, or correct the URL",
     "invalid connection option": "correct the parameters of the URL",
     "invalid sslmode value": "correct the parameters of the URL",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final, cast
 
@@ -28,6 +28,7 @@ from sinks.sql.postgres.catalog import PostgresCatalog
 from sinks.sql.postgres.connection import Connection, shut_down
 from sinks.sql.postgres.csv_chunks import csv_chunks
 from sinks.sql.postgres.errors import Server, while_connecting, while_copying, while_working
+from sinks.sql.postgres.settings import local_settings
 from sinks.sql.postgres.sqlstate import classify, settles_commit
 from sinks.sql.session import Session
 from sinks.sql.sink import SqlSink
@@ -52,8 +53,6 @@ _KEEPALIVES: Final = {
     "keepalives_count": 4,
     "tcp_user_timeout": 30_000,
 }
-# The same for the server: a COPY that waits for a machine that is gone would hold its locks for hours.
-_SERVER_KEEPALIVES: Final = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4"
 _CANCEL_SECONDS: Final = 2.0
 
 # SQLAlchemy's way to name the driver in a URL, which libpq does not know.
@@ -89,7 +88,6 @@ class _Database:
             **parameters,
             "connect_timeout": max(2, math.ceil(options.connect_timeout_seconds)),  # libpq takes less than 2 for 2
             "client_encoding": "utf8",
-            "options": f"{parameters.get('options') or ''} {_session_settings(options)}".strip(),
         }
 
     @property
@@ -119,34 +117,41 @@ class _Database:
             raise SinkError(f"{self._server}: the database is encoded in {encoding}; headrace needs one in UTF8")
         connection.statement_seconds = self._options.statement_timeout_seconds
         connection.adapters.register_loader("jsonb", TextLoader)
-        return _Session(connection, self._server, self._options.dataset)
+        return _Session(connection, self._server, self._options)
 
     def close(self) -> None:
         pass
 
 
-def _session_settings(options: SinkOptions) -> str:
-    milliseconds = {
-        "statement_timeout": options.statement_timeout_seconds,
-        "lock_timeout": options.lock_timeout_seconds,
-        "idle_in_transaction_session_timeout": options.idle_in_transaction_seconds,
-    }
-    timeouts = [f"-c {name}={math.ceil(seconds * 1000)}" for name, seconds in milliseconds.items()]
-    return " ".join([*timeouts, _SERVER_KEEPALIVES, "-c TimeZone=UTC", "-c client_min_messages=warning"])
-
-
 class _Session:
-    def __init__(self, connection: Connection, server: Server, dataset: str) -> None:
+    def __init__(self, connection: Connection, server: Server, options: SinkOptions) -> None:
         self._connection = connection
         self._server = server
-        self._dataset = dataset
+        self._use = ddl.use_dataset(POSTGRES, options.dataset)
+        self._settings = local_settings(options)
 
     def execute(self, statement: Statement) -> Sequence[tuple[Any, ...]]:
+        if statement.text.startswith("BEGIN"):
+            return self._execute(Statement(f"{statement.text}; {self._settings}"))
+        with self._transaction():
+            return self._execute(statement)
+
+    def _execute(self, statement: Statement) -> Sequence[tuple[Any, ...]]:
         try:
             cursor = self._connection.execute(statement.text.encode(), statement.parameters)
             return cursor.fetchall() if cursor.description else ()
         except psycopg.Error as error:
             raise self._map_error(error) from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Be in a transaction: in the open one, else in one of its own."""
+        if self._connection.info.transaction_status != pq.TransactionStatus.IDLE:
+            yield
+            return
+        self.execute(Statement("BEGIN"))
+        yield
+        self._execute(Statement("COMMIT"))
 
     def copy(self, dataset: str, table: Table, data: pa.Table) -> int:
         columns = tuple(data.column_names)
@@ -171,17 +176,18 @@ class _Session:
         return cursor.rowcount
 
     def query(self, sql: str) -> pa.Table:
-        self.execute(ddl.use_dataset(POSTGRES, self._dataset))
-        try:
-            cursor = self._connection.execute(sql.encode())
-        except psycopg.Error as error:
-            raise self._map_error(error) from error
-        names = [column.name for column in cursor.description or ()]
-        rows = cursor.fetchall() if names else []
+        with self._transaction():
+            self._execute(self._use)
+            try:
+                cursor = self._connection.execute(sql.encode())
+            except psycopg.Error as error:
+                raise self._map_error(error) from error
+            names = [column.name for column in cursor.description or ()]
+            rows = cursor.fetchall() if names else []
         return pa.Table.from_arrays([pa.array([row[i] for row in rows]) for i in range(len(names))], names)
 
     def batches(self, sql: str, max_rows: int) -> Iterator[pa.Table]:
-        for statement in reading.begin(ddl.use_dataset(POSTGRES, self._dataset), sql):
+        for statement in reading.begin(self._use, sql):
             self.execute(statement)
         while True:
             try:

@@ -1,6 +1,6 @@
 CREATE SCHEMA IF NOT EXISTS "id"" int); drop table ""victim""; --%s:x $1"
 
-SET search_path TO "id"" int); drop table ""victim""; --%s:x $1"
+SET LOCAL search_path TO "id"" int); drop table ""victim""; --%s:x $1"
 
 CREATE TABLE "id"" int); drop table ""victim""; --%s:x $1"."id"" int); drop table ""victim""; --%s:x $1" (
 	"id"" int); drop table ""victim""; --%s:x $1" text
