@@ -340,6 +340,14 @@ class Audit(Protocol):
         """Return what operators wish."""
         ...
 
+    async def missing_rights(self) -> tuple[str, ...]:
+        """Return, for people, what this user may not do that loading needs, and how to grant it. Needs no dataset."""
+        ...
+
+    async def clock(self) -> datetime:
+        """Return the time by the destination's clock. Needs no dataset."""
+        ...
+
     async def watermarks(self) -> tuple[Watermark, ...]:
         """Return the watermark of each partition that has one, sorted."""
         ...

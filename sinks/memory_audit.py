@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -226,6 +226,14 @@ class MemoryAudit:
         stands = self._store.stands()
         rewound = {p: epoch for p, (_, epoch, owner, _) in stands.items() if owner.startswith(REWOUND_BY)}
         return Control(self._warehouse.notes.get(self._pipeline), rewound)
+
+    async def missing_rights(self) -> tuple[str, ...]:
+        """Return nothing: whoever has the memory may write it."""
+        return ()
+
+    async def clock(self) -> datetime:
+        """Return the time."""
+        return datetime.now(UTC)
 
     async def watermarks(self) -> tuple[Watermark, ...]:
         """Return the watermark of each partition that has one."""

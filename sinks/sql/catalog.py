@@ -52,6 +52,10 @@ class Catalog(Protocol):
         """Return the query that describes, for people, what keeps a column's type as it is: views, indexes, ..."""
         ...
 
+    def missing_rights(self, dataset: str) -> Statement:
+        """Return the query that describes, for people, what this user may not do that loading needs, one a row."""
+        ...
+
 
 def differences(
     wanted: Mapping[str, Table], tables: Collection[FoundTable], columns: Collection[FoundColumn], dialect: Dialect

@@ -61,6 +61,10 @@ class Transactions:
         """Return how the database spells things."""
         return self._dialect
 
+    def missing_rights(self, session: Session) -> tuple[str, ...]:
+        """Return, for people, what this user may not do that loading needs."""
+        return tuple(text for (text,) in session.execute(self._catalog.missing_rights(self._dataset)))
+
     def create(self, session: Session) -> None:
         """Create the dataset and the system tables where they are missing."""
         session.execute(_BEGIN)

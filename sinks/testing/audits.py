@@ -280,6 +280,10 @@ class AuditContract(MergedAuditContract):
         await audit.pause(None)
         assert (await other.audit().control()).paused is None
 
+    async def test_rights_and_clock_are_told_before_there_is_a_dataset(self, audit: Audit) -> None:
+        assert await audit.missing_rights() == ()
+        assert abs(datetime.now(UTC) - await audit.clock()) < timedelta(minutes=5)
+
     async def test_a_watermark_moves_forward_only(self, audit: Audit, claim: Claim) -> None:
         await audit.advance_watermarks({A: NOON, B: NOON}, claim.epoch)
         await audit.advance_watermarks({A: NOON - timedelta(hours=1), B: NOON + timedelta(hours=1)}, claim.epoch)

@@ -11,7 +11,7 @@ from stream.cli.failures import reporting
 
 if TYPE_CHECKING:
     from stream.cli.outside import Outside
-    from stream.operate.doctor import Check
+    from stream.operate.examination import Check
 
 EPILOG = """Examples:
 
@@ -34,7 +34,7 @@ def doctor(
     as_json: options.AsJson = False,
     debug: options.Debug = False,
 ) -> None:
-    """Look at brokers, login, topics, destination, versions and limits; each is well, or comes with what to do.
+    """Look at versions, limits, brokers, rights, registry, destination, clocks: each is well, or comes with what to do.
 
     Changes nothing, joins no group.
     """
@@ -43,7 +43,7 @@ def doctor(
         from stream.cli.printing import print_json
 
         given = options.overrides(brokers=brokers, to=to, dataset=dataset, pipeline=pipeline)
-        checks = asked(loaded(config, given, topic), _examined)
+        checks = asked(loaded(config, given, topic), examined)
         if as_json:
             print_json(checks)
         else:
@@ -52,7 +52,10 @@ def doctor(
     raise typer.Exit(1 if any(check.verdict == "bad" for check in checks) else 0)
 
 
-async def _examined(outside: Outside) -> list[Check]:
+async def examined(outside: Outside) -> list[Check]:
+    """Return all checks of a pipeline."""
+    from stream.api.destinations import default_group
     from stream.operate.doctor import Doctor
 
-    return [check async for check in Doctor(outside.config, outside.sink, outside.audit.states).examine()]
+    group = outside.config.kafka.group or default_group(outside.name, outside.config)
+    return [check async for check in Doctor(outside.config, group, outside.sink, outside.audit).examine()]

@@ -6,7 +6,7 @@ Source: https://www.apicur.io/registry/docs/apicurio-registry/3.0.x/assets-attac
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from urllib.parse import quote
 
 from stream.errors import RegistryError, RegistryUnavailable
@@ -19,6 +19,8 @@ _TYPE_HEADER = "x-registry-artifacttype"
 
 class ApicurioApi:
     """`/ids/contentIds/{id}` or `/ids/globalIds/{id}`, and artifacts with versions for references."""
+
+    probe: Final[Place] = "/search/artifacts?limit=1"
 
     def __init__(self, ids: Literal["content", "global"]) -> None:
         self._ids = ids

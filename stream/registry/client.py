@@ -55,6 +55,13 @@ class RegistryClient:
         """
         return {id: await self._find(id) for id in ids}
 
+    async def check(self) -> bool:
+        """Return whether the registry answers as one whose API was configured.
+
+        Raises `RegistryUnavailable` when it does not answer, `RegistryError` when it refuses us.
+        """
+        return (await self._requests.get(self._api.probe)).found
+
     async def aclose(self) -> None:
         """Disconnect. Safe to repeat."""
         await self._requests.aclose()

@@ -21,6 +21,8 @@ _NOT_FOUND: Final = frozenset({40401, 40402, 40403})  # subject, version, schema
 class ConfluentApi:
     """`/schemas/ids/{id}`, `/schemas/guids/{uuid}`, and subjects with versions for references."""
 
+    probe: Final[Place] = "/subjects?limit=1"
+
     def place_of(self, id: SchemaId) -> Place:
         """Return where the schema with that id is found."""
         return f"/schemas/guids/{id}" if isinstance(id, UUID) else f"/schemas/ids/{id}"

@@ -30,6 +30,11 @@ class Entry:
 class Api(Protocol):
     """How to ask one kind of registry."""
 
+    @property
+    def probe(self) -> Place:
+        """Return a path that each of them has, for those who may read schemas."""
+        ...
+
     def place_of(self, id: SchemaId) -> Place:
         """Return where the schema with that id is found. Raises `NotThere` for an id that the API does not know."""
         ...

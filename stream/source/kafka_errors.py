@@ -113,7 +113,17 @@ async def diagnosis(kafka: Kafka, seconds: float) -> SourceError | OwnershipLost
             reasons.append(f"{host}:{port} takes connections but speaks otherwise (it may want TLS or SASL)")
     return SourceUnavailable(
         f"no broker answers: {'; '.join(reasons)}. Check kafka.brokers (--brokers), kafka.security and the network"
+        + _about_certificates(kafka)
     )
+
+
+def _about_certificates(kafka: Kafka) -> str:
+    """Return what may be the matter with TLS: a broker that refuses a client's certificate just hangs up."""
+    if not kafka.security.tls:
+        return ""
+    if kafka.security.certificate_file:
+        return f". It may not trust the client certificate {kafka.security.certificate_file}"
+    return ". It may want a client certificate: kafka.security.certificate_file and key_file"
 
 
 def _message(error: Exception) -> str:

@@ -20,6 +20,7 @@ from stream.source.client import CONNECT_SECONDS, FETCH_MAX_BYTES, consumer_argu
 from stream.source.contract import Bounds
 from stream.source.fast_records import unwrap
 from stream.source.kafka_errors import diagnosis, mapped_errors
+from stream.source.rights import may_join, missing_topic_rights
 
 T = TypeVar("T")
 
@@ -77,6 +78,14 @@ class LogReader:
     async def origins(self, topics: Set[str]) -> Mapping[str, str]:
         """Return the identity of each topic, as the broker tells it now."""
         return await asked_origins(self._consumer, self._kafka, topics)
+
+    async def missing_rights(self, topic: str) -> tuple[str, ...] | None:
+        """Return which of Read and Describe this user lacks on a topic; None where the broker does not tell."""
+        return await missing_topic_rights(self._consumer, self._kafka, topic)
+
+    async def may_join(self, group: str) -> bool:
+        """Return whether this user may read as a member of a group; it is not joined."""
+        return await may_join(self._consumer, self._kafka, group)
 
     async def records(self, wanted: OffsetRange) -> AsyncGenerator[PartitionRecords, None]:
         """Yield what is left of a range, in parts that follow each other up to its end.

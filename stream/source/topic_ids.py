@@ -101,13 +101,18 @@ class MetadataRequestV12(RequestStruct):
 
 
 class TopicIdsRequest(Request[MetadataRequestV12]):
-    """A question for the ids of some topics; a broker that does not speak version 12 cannot be asked."""
+    """A question for the ids of some topics, and with `operations` for what we may do with them.
+
+    A broker that does not speak version 12 cannot be asked.
+    """
 
     API_KEY = 3
 
-    def __init__(self, topics: list[str]) -> None:
+    def __init__(self, topics: list[str], *, operations: bool = False) -> None:
         self._topics = topics
+        self._operations = operations
 
     def build(self, request_struct_class: type[MetadataRequestV12]) -> MetadataRequestV12:
         """Return the request as it goes over the wire."""
-        return request_struct_class([(UNKNOWN, topic, {}) for topic in self._topics], False, False, {})
+        wanted: list[tuple[UUID, str, dict[int, bytes]]] = [(UNKNOWN, topic, {}) for topic in self._topics]
+        return request_struct_class(wanted, False, self._operations, {})

@@ -19,7 +19,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from checkpoints import Known, Partition, Position
-from servers.kafka import SASL_PASSWORD, SASL_USER, KafkaAddress
+from servers.kafka import SASL_PASSWORD, SASL_USER, KafkaAddress, self_signed
 from stream.config.models import Batching, Security
 from stream.errors import OwnershipLost, SourceDenied, SourceError, SourceUnavailable
 from stream.model import RawBatch
@@ -379,6 +379,29 @@ async def test_a_certificate_of_another_name_is_refused_unless_allowed(bench: Ka
     assert values(await drained(lax), 0) == [b"x"]
 
 
+async def test_a_broker_that_wants_a_client_certificate_is_read(bench: KafkaBench, kafka: KafkaAddress) -> None:
+    await bench.produce(0, [b"x"])
+    bench.bootstrap = kafka.mutual_bootstrap
+    source = bench.source(until="latest", security=_mutual(kafka, *kafka.client_files))
+    assert values(await drained(source), 0) == [b"x"]
+
+
+async def test_a_client_without_its_certificate_is_refused(bench: KafkaBench, kafka: KafkaAddress) -> None:
+    bench.bootstrap = kafka.mutual_bootstrap
+    with pytest.raises(SourceError, match=r"certificate"):
+        await bench.source(security=Security(tls=True, ca_file=kafka.ca_file)).open()
+
+
+async def test_a_client_certificate_that_nobody_vouches_for_is_refused(
+    bench: KafkaBench, kafka: KafkaAddress, tmp_path: Path
+) -> None:
+    files = tmp_path / "other.pem", tmp_path / "other.key"
+    self_signed(*files, "somebody else")
+    bench.bootstrap = kafka.mutual_bootstrap
+    with pytest.raises(SourceError, match=r"certificate"):
+        await bench.source(security=_mutual(kafka, *files)).open()
+
+
 async def test_a_token_that_has_expired_is_refused(bench: KafkaBench, kafka: KafkaAddress) -> None:
     bench.bootstrap = kafka.tls_bootstrap
     expired = _over_tls("OAUTHBEARER", kafka.ca_file).model_copy(update={"token_provider": f"{__name__}:expired"})
@@ -400,6 +423,10 @@ def _over_tls(mechanism: Any, ca_file: Path | None) -> Security:
     if mechanism == "OAUTHBEARER":
         return Security(tls=True, ca_file=ca_file, mechanism=mechanism, token_provider=f"{__name__}:token")
     return Security(tls=True, ca_file=ca_file, mechanism=mechanism, username=SASL_USER, password=SASL_PASSWORD)
+
+
+def _mutual(kafka: KafkaAddress, certificate: Path, key: Path) -> Security:
+    return Security(tls=True, ca_file=kafka.ca_file, certificate_file=certificate, key_file=key)
 
 
 def _security(mechanism: str, password: str) -> Security:

@@ -36,9 +36,21 @@ process.roles=broker,controller
 node.id=1
 controller.listener.names=CONTROLLER
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},TLS://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},TLS://127.0.0.1:{tls}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SASL_SSL,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},TLS://127.0.0.1:{tls},MUTUAL://127.0.0.1:{mutual},\
+    CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},TLS://127.0.0.1:{tls},\
+    MUTUAL://127.0.0.1:{mutual}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SASL_SSL,MUTUAL:SSL,CONTROLLER:PLAINTEXT
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=true
+super.users=User:ANONYMOUS
+listener.name.mutual.ssl.keystore.type=PKCS12
+listener.name.mutual.ssl.keystore.location={folder}/broker.p12
+listener.name.mutual.ssl.keystore.password={password}
+listener.name.mutual.ssl.truststore.type=PKCS12
+listener.name.mutual.ssl.truststore.location={folder}/clients.p12
+listener.name.mutual.ssl.truststore.password={password}
+listener.name.mutual.ssl.client.auth=required
 listener.name.tls.ssl.keystore.type=PKCS12
 listener.name.tls.ssl.keystore.location={folder}/broker.p12
 listener.name.tls.ssl.keystore.password={password}
@@ -83,12 +95,26 @@ class KafkaAddress:
 
     `bootstrap` is plaintext, `sasl_bootstrap` wants PLAIN or SCRAM, `tls_bootstrap` SCRAM-SHA-512 or OAUTHBEARER over
     TLS, under a certificate for 127.0.0.1 that only `ca_file` vouches for; any unsigned token of a subject will do.
+    `mutual_bootstrap` wants the client certificate of `client_files` instead of a password. Who comes by plaintext may
+    do anything; others may, where no ACL says otherwise.
     """
 
     bootstrap: str
     sasl: str = ""
     tls: str = ""
     ca: str = ""
+    mutual: str = ""
+
+    @property
+    def mutual_bootstrap(self) -> str:
+        """Raise `ServerMissing` where there may be no such listener."""
+        return self._of_ours(self.mutual)
+
+    @property
+    def client_files(self) -> tuple[Path, Path]:
+        """Return the certificate and the key that the broker takes from a client."""
+        folder = self.ca_file.parent
+        return folder / "client.pem", folder / "client.key"
 
     @property
     def sasl_bootstrap(self) -> str:
@@ -120,10 +146,10 @@ class KafkaServer:
         self._java_flags = java_flags
         self._jars = jars(HERE / "pom.xml")
         self._folder = Path(tempfile.mkdtemp(prefix="headrace-kafka-"))
-        ports = {name: free_port() for name in ("plain", "sasl", "tls", "controller")}
+        ports = {name: free_port() for name in ("plain", "sasl", "tls", "mutual", "controller")}
         self._ca_file = self._folder / "ca.pem"
-        plain, sasl, tls = (f"127.0.0.1:{ports[name]}" for name in ("plain", "sasl", "tls"))
-        self.address = KafkaAddress(plain, sasl, tls, str(self._ca_file))
+        plain, sasl, tls, mutual = (f"127.0.0.1:{ports[name]}" for name in ("plain", "sasl", "tls", "mutual"))
+        self.address = KafkaAddress(plain, sasl, tls, str(self._ca_file), mutual)
         self._config = self._folder / "server.properties"
         self._config.write_text(
             PROPERTIES.format(folder=self._folder, user=SASL_USER, password=SASL_PASSWORD, **ports), encoding="utf-8"
@@ -193,6 +219,11 @@ class KafkaServer:
         make = ["-genkeypair", "-keyalg", "EC", "-dname", "CN=broker", *options]
         for command in (make, ["-exportcert", "-rfc", "-file", self._ca_file]):
             subprocess.run([tool, *command, *store, "-alias", "broker"], capture_output=True, check=True)
+        certificate, key = self.address.client_files
+        self_signed(certificate, key, "headrace client")
+        clients = ["-keystore", self._folder / "clients.p12", "-storetype", "PKCS12", "-storepass", SASL_PASSWORD]
+        trust = ["-importcert", "-noprompt", "-file", certificate, "-alias", "client"]
+        subprocess.run([tool, *trust, *clients], capture_output=True, check=True)
 
     def _format(self) -> None:
         cluster = base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
@@ -204,6 +235,13 @@ class KafkaServer:
         )  # fmt: skip
         if done.returncode:
             raise ServerMissing(f"Kafka's storage could not be formatted:\n{done.stdout}{done.stderr}")
+
+
+def self_signed(certificate: Path, key: Path, name: str) -> None:
+    """Write a certificate that vouches for itself, and its key, as PEM files."""
+    make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    where = ["-keyout", key, "-out", certificate, "-days", "2", "-subj", f"/CN={name}"]
+    subprocess.run([*make, *where], capture_output=True, check=True)
 
 
 def shared() -> KafkaAddress:

@@ -190,6 +190,15 @@ class Holdings:
 
         return await self._read(ask)
 
+    async def missing_rights(self) -> tuple[str, ...]:
+        """Return, for people, what this user may not do that loading needs."""
+        return await self._thread.run(self._transactions.missing_rights)
+
+    async def clock(self) -> datetime:
+        """Return the time by the destination's clock."""
+        ((now,),) = await self._thread.run(lambda session: session.execute(self._ask.clock()))
+        return datetime.fromisoformat(now)
+
     async def _rows(self, statement: Statement) -> Sequence[tuple[Any, ...]]:
         return await self._read(lambda session: session.execute(statement))
 

@@ -38,6 +38,10 @@ class Questions:
         known = sa.table("tables", sa.column("table_schema"), sa.column("table_name"), schema="information_schema")
         return render(sa.select(known.c.table_name).where(known.c.table_schema == self._schema_name))
 
+    def clock(self) -> Statement:
+        """Return the query for the time as the database has it."""
+        return render(sa.select(_text(sa.func.now())))
+
     def states(self) -> Statement:
         """Return the query for each partition's position, claim and time."""
         o = self.offsets.c

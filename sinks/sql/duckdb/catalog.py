@@ -54,3 +54,7 @@ class DuckdbCatalog:
     def dependents(self, dataset: str, table: str, column: str) -> Statement:
         """Return the query for what depends on a column."""
         return Statement(_DEPENDENTS, (dataset, table, column))
+
+    def missing_rights(self, dataset: str) -> Statement:
+        """Return the query for what this user may not do: whoever could open the file may do anything."""
+        return Statement("SELECT '' WHERE false")

@@ -59,6 +59,41 @@ WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND a.attinhcount > 0
 """.strip()
 
 
+_MISSING_RIGHTS: Final = """
+SELECT 'the server is a standby: name its primary' WHERE pg_catalog.pg_is_in_recovery()
+UNION ALL
+SELECT 'transactions are read-only for this user: ALTER ROLE ' || pg_catalog.quote_ident(current_user)
+    || ' RESET default_transaction_read_only'
+WHERE pg_catalog.current_setting('default_transaction_read_only') = 'on' AND NOT pg_catalog.pg_is_in_recovery()
+UNION ALL
+SELECT 'may not create schemas: GRANT CREATE ON DATABASE ' || pg_catalog.quote_ident(current_database()) || ' TO '
+    || pg_catalog.quote_ident(current_user) || ', or create schema ' || pg_catalog.quote_ident($1) || ' for it'
+WHERE NOT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1)
+  AND NOT pg_catalog.has_database_privilege(current_database(), 'CREATE')
+UNION ALL
+SELECT 'may not ' || lower(p) || ' in schema ' || pg_catalog.quote_ident($1) || ': GRANT ' || p || ' ON SCHEMA '
+    || pg_catalog.quote_ident($1) || ' TO ' || pg_catalog.quote_ident(current_user)
+FROM pg_catalog.pg_namespace n, unnest(ARRAY['USAGE', 'CREATE']) p
+WHERE n.nspname = $1 AND NOT pg_catalog.has_schema_privilege(n.oid, p)
+UNION ALL
+SELECT 'may not make temporary tables, which merging needs: GRANT TEMPORARY ON DATABASE '
+    || pg_catalog.quote_ident(current_database()) || ' TO ' || pg_catalog.quote_ident(current_user)
+WHERE NOT pg_catalog.has_database_privilege(current_database(), 'TEMPORARY')
+UNION ALL
+SELECT 'table ' || c.relname || ' belongs to ' || pg_catalog.pg_get_userbyid(c.relowner)
+    || ', so its columns cannot be changed: ALTER TABLE ... OWNER TO ' || pg_catalog.quote_ident(current_user)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')
+UNION ALL
+SELECT 'may not ' || string_agg(lower(p), ', ') || ' in table ' || c.relname || ': GRANT ' || string_agg(p, ', ')
+    || ' ON it TO ' || pg_catalog.quote_ident(current_user)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace,
+     unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p
+WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT pg_catalog.has_table_privilege(c.oid, p)
+GROUP BY c.relname
+""".strip()
+
+
 class PostgresCatalog:
     """The questions to `pg_catalog`; see `sinks.sql.catalog.Catalog`."""
 
@@ -77,3 +112,7 @@ class PostgresCatalog:
     def dependents(self, dataset: str, table: str, column: str) -> Statement:
         """Return the query for what depends on a column."""
         return Statement(_DEPENDENTS, (dataset, table, column))
+
+    def missing_rights(self, dataset: str) -> Statement:
+        """Return the query for what this user may not do, each with the statement that grants it."""
+        return Statement(_MISSING_RIGHTS, (dataset,))
