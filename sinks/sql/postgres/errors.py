@@ -13,7 +13,7 @@ from psycopg.pq import TransactionStatus
 from sinks.errors import SinkError, Transient
 from sinks.sql.postgres.sqlstate import classify, classify_copied
 
-# libpq gives no SQLSTATE for a connection that was refused, only the server's text.
+# What libpq says, what a pooler says (its codes mean little), and more exact advice where a server speaks English.
 _REFUSALS: Final = {
     "password authentication failed": "wrong user or password: correct the URL or the secret",
     "no password supplied": "a password is needed: put it into the URL or the secret",
@@ -57,12 +57,15 @@ class Server:
         return f"PostgreSQL {self.host}:{self.port}/{self.database}"
 
 
-def while_connecting(text: str, server: Server) -> SinkError:
-    """Return what a failed connect means: unknown trouble may pass, a refusal does not."""
+def while_connecting(text: str, code: str | None, server: Server) -> SinkError:
+    """Return what a failed connect means. A refusal, told by its SQLSTATE or words, stops; else it may pass."""
     told = _first_line(text)
+    refused = f"{server} as {server.user or 'the default user'}: {told}"
     for refusal, advice in _REFUSALS.items():
         if refusal in text and "the database system is" not in text:
-            return SinkError(f"{server} as {server.user or 'the default user'}: {told}: {advice}")
+            return SinkError(f"{refused}: {advice}")
+    if code is not None and not isinstance(found := classify(code, refused), Transient):
+        return found
     return Transient(f"{server} cannot be reached: {told}. Is it up? Check host and port in the URL, and the network")
 
 

@@ -28,6 +28,7 @@ from sinks.sql.postgres.catalog import PostgresCatalog
 from sinks.sql.postgres.connection import Connection, shut_down
 from sinks.sql.postgres.csv_chunks import csv_chunks
 from sinks.sql.postgres.errors import Server, while_connecting, while_copying, while_working
+from sinks.sql.postgres.refusal import refusal_code
 from sinks.sql.postgres.settings import local_settings
 from sinks.sql.postgres.sqlstate import classify, settles_commit
 from sinks.sql.session import Session
@@ -110,8 +111,11 @@ class _Database:
             connection = Connection.connect(
                 **self._parameters, autocommit=True, prepare_threshold=None, cursor_factory=psycopg.RawCursor
             )
+        except psycopg.errors.ConnectionTimeout as error:
+            raise while_connecting(str(error), None, self._server) from error
         except psycopg.Error as error:
-            raise while_connecting(str(error), self._server) from error
+            code = refusal_code(self._parameters, self._options.connect_timeout_seconds)
+            raise while_connecting(str(error), code, self._server) from error
         if (encoding := connection.info.parameter_status("server_encoding")) != "UTF8":
             connection.close()
             raise SinkError(f"{self._server}: the database is encoded in {encoding}; headrace needs one in UTF8")
