@@ -70,7 +70,7 @@ def _mountable(schema: Node, section: Node, above: str) -> Iterator[str]:
             inner = schema["$defs"][child["$ref"].rpartition("/")[2]]
             if "properties" in inner:
                 yield from _mountable(schema, inner, f"{above}{key}.")
-        elif _has_format(child, "password") or _has_format(child, "path"):
+        elif _has_format(child, "password") or (_has_format(child, "path") and key.endswith("_file")):
             yield f"{above}{key}"
 
 

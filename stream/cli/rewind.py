@@ -11,6 +11,7 @@ import typer
 
 from stream.cli import options
 from stream.cli.failures import reporting
+from stream.cli.instants import METAVAR, instant
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -41,7 +42,10 @@ def rewind(
     ] = None,
     partition: Annotated[list[int] | None, typer.Option(help="Only this partition; may be given again.")] = None,
     to_offset: Annotated[int | None, typer.Option(min=0, help="The next offset to load.")] = None,
-    to_time: Annotated[datetime | None, typer.Option(help="From the first record of this instant (UTC) on.")] = None,
+    to_time: Annotated[
+        datetime | None,
+        typer.Option(parser=instant, metavar=METAVAR, help="From the first record on since then: 2026-11-24, or 36h."),
+    ] = None,
     to_beginning: Annotated[bool, typer.Option("--to-beginning", help="From where the log begins.")] = False,
     to: options.To = None,
     dataset: options.Dataset = None,
@@ -57,7 +61,6 @@ def rewind(
     """
     with reporting(debug=debug):
         from stream.cli.outside import asked, loaded
-        from stream.config.validators import in_utc
         from stream.errors import ConfigError
         from stream.operate.rewind import Target
 
@@ -65,7 +68,7 @@ def rewind(
             raise ConfigError("say where to: one of --to-offset, --to-time and --to-beginning")
         given = options.overrides(brokers=brokers, to=to, dataset=dataset, pipeline=pipeline)
         ready = loaded(config, given, topic)
-        target = Target(to_offset, in_utc(to_time) if to_time else None)
+        target = Target(to_offset, to_time)
         done = asked(
             ready, lambda outside: _rewind(outside, target, topic or (), table or (), partition or (), do_it=yes)
         )

@@ -9,6 +9,7 @@ import typer
 
 from stream.cli import options
 from stream.cli.failures import reporting
+from stream.cli.instants import METAVAR, instant
 
 if TYPE_CHECKING:
     from stream.cli.outside import Outside
@@ -20,6 +21,8 @@ EPILOG = """Examples:
   headrace verify -c headrace.toml
 
   headrace verify -c headrace.toml --topic orders --since 2026-11-24T00:00 --json
+
+  headrace verify -c headrace.toml --since 2d
 
   headrace verify -c headrace.toml --deep --sample 0.01
 
@@ -33,7 +36,12 @@ def verify(
     to: options.To = None,
     dataset: options.Dataset = None,
     pipeline: options.PipelineName = None,
-    since: Annotated[datetime | None, typer.Option(help="Only what Kafka took at or after this instant (UTC).")] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=instant, metavar=METAVAR, help="Only what Kafka took since then: 2026-11-24T06:00, or 36h."
+        ),
+    ] = None,
     deep: Annotated[bool, typer.Option("--deep", help="Read each event again and compare its values.")] = False,
     sample: Annotated[float, typer.Option(min=0.0, max=1.0, help="With --deep: the share of events compared.")] = 1.0,
     seed: Annotated[int, typer.Option(help="With --sample: chooses the same events again.")] = 0,
@@ -48,12 +56,11 @@ def verify(
     with reporting(debug=debug):
         from stream.cli.outside import asked, loaded
         from stream.cli.printing import print_json
-        from stream.config.validators import in_utc
         from stream.operate.verify import Question
 
         given = options.overrides(brokers=brokers, to=to, dataset=dataset, pipeline=pipeline)
         ready = loaded(config, given, topic)
-        question = Question(tuple(topic or ()), in_utc(since) if since else None, deep, sample, seed)
+        question = Question(tuple(topic or ()), since, deep, sample, seed)
         report = asked(ready, lambda outside: check(outside, question))
         if as_json:
             print_json(report.as_json())

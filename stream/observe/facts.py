@@ -114,6 +114,8 @@ class BatchLoaded:
     nbytes: Mapping[str, int] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
     """Values, and rows of child tables, that a contract discarded while their records were loaded, by table."""
+    deletes: Mapping[str, int] = field(default_factory=dict)
+    """Keys for which the batch brought a delete, by table that merges."""
     reject_samples: Mapping[str, RejectSample] = field(default_factory=dict)
     """The last record set aside for each reason, where the user wants to see them."""
 

@@ -77,6 +77,9 @@ class Instruments:
     def _committing(self) -> None:
         self.rows_committed = self._counter("rows_committed", "Rows that are durable, after the commit.", "table")
         self.committed_bytes = self._counter("committed_bytes", "Bytes of rows that are durable, in memory.", "table")
+        self.deleted_keys = self._counter(
+            "deleted_keys", "Keys of a table that merges for which a batch brought a delete.", "table"
+        )
         self.rejected_records = self._counter("rejected_records", "Records set aside in _hr_rejects.", "reason")
         self.commit_duration = self._histogram(
             "commit_duration_seconds", "Time of one commit, by how it ended.", _SECONDS, "sink", "outcome"

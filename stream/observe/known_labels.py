@@ -50,7 +50,7 @@ def init_labels_topic(known: Instruments, pipeline: str, topic: str, skip_reason
 
 def init_labels_table(known: Instruments, pipeline: str, table: str) -> None:
     """Create at 0 what one table has."""
-    for counter in (known.rows_committed, known.committed_bytes, known.discarded_values):
+    for counter in (known.rows_committed, known.committed_bytes, known.discarded_values, known.deleted_keys):
         counter.labels(pipeline, table)
     for kind in CHANGE_KINDS:
         known.schema_changes.labels(pipeline, table, kind)

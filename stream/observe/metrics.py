@@ -156,6 +156,8 @@ class Metrics:
             known.rows_committed.labels(self._pipeline, table).inc(rows)
         for table, nbytes in fact.nbytes.items():
             known.committed_bytes.labels(self._pipeline, table).inc(nbytes)
+        for table, keys in fact.deletes.items():
+            known.deleted_keys.labels(self._pipeline, table).inc(keys)
         for reason, records in fact.rejects.items():
             known.rejected_records.labels(self._pipeline, reason).inc(records)
         for topic, reasons in fact.skipped.items():

@@ -197,6 +197,7 @@ class Lane:
                 newest_event=prepared.age.newest,
                 oldest_event=prepared.age.oldest,
                 left_out=prepared.left_out,
+                deletes={name: keys.num_rows for name, keys in prepared.batch.deletes.items()},
                 reject_samples=samples(prepared.batch.rejects) if self._context.config.service.show_rejects else {},
             )
         )

@@ -323,6 +323,54 @@ CASES = [
     Case(
         "HeadraceRebalanceStorm", "a rollout of three", {of("rebalances_total", kind="assigned"): "0x10 3x60"}, "30m", 0
     ),
+    Case("HeadraceDiscards", "values", {of("discarded_values_total", table="orders"): "0x10 0+2x20"}, "20m", 1),
+    Case(
+        "HeadraceDiscards",
+        "records",
+        {of("records_skipped_total", topic="orders", reason="schema_discarded"): "0x10 9x20"},
+        "20m",
+        1,
+    ),
+    Case(
+        "HeadraceDiscards",
+        "tombstones are none",
+        {
+            of("discarded_values_total", table="orders"): "0x40",
+            of("records_skipped_total", topic="orders", reason="tombstone"): "0x10 9x20",
+        },
+        "20m",
+        0,
+    ),
+    Case(
+        "HeadraceWatermarkStands",
+        "one partition of two stands, and moved between pods",
+        {
+            partition("watermark_timestamp_seconds"): "0+60x120",
+            partition("watermark_timestamp_seconds", number=1): "0x60 _x60",
+            partition("watermark_timestamp_seconds", number=1, pod="b"): "_x60 0x60",
+        },
+        "90m",
+        1,
+    ),
+    Case("HeadraceWatermarkStands", "it moves", {partition("watermark_timestamp_seconds"): "0+60x120"}, "90m", 0),
+    Case("HeadraceOpenTransaction", "for half an hour", {partition("open_transaction_seconds"): "0+60x40"}, "30m", 1),
+    Case(
+        "HeadraceOpenTransaction",
+        "short ones, again and again",
+        {partition("open_transaction_seconds"): "0 60 120 0 60 120 0 60 120 0 60 120 0x30"},
+        "20m",
+        0,
+    ),
+    Case(
+        "HeadraceRegistryUnavailable",
+        "it is away",
+        {of("retries_total", reason="registry"): "0x5 0+2x30"},
+        "20m",
+        1,
+    ),
+    Case("HeadraceRegistryUnavailable", "one hiccup", {of("retries_total", reason="registry"): "0x5 1x30"}, "10m", 0),
+    Case("HeadraceStageStuck", "stuck", {of("stage_stuck_seconds"): "0x5 300+60x20"}, "10m", 1),
+    Case("HeadraceStageStuck", "all stages move", {of("stage_stuck_seconds"): "0x30"}, "10m", 0),
     Case("HeadraceFencedRepeatedly", "six times", {of("fenced_total"): "0x10 0+1x5 6x30"}, "20m", 1),
     Case("HeadraceFencedRepeatedly", "once, at a rebalance", {of("fenced_total"): "0x10 1x30"}, "20m", 0),
 ]

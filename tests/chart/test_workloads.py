@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from typer.main import get_command
 
+from stream.cli.main import app
 from stream.config import loader
 from support import helm
 
@@ -178,3 +181,20 @@ def test_names_stay_short_enough_for_what_kubernetes_adds(release: str) -> None:
     assert names
     assert all(len(name) <= 52 for name in names)
     assert all(long_name[:15] in name for name in names)
+
+
+@pytest.mark.parametrize("example", ["full", "pipelines"])
+def test_the_command_takes_the_arguments_that_verify_is_given(example: str) -> None:
+    jobs = [manifest for manifest in helm.template(helm.example(example)) if manifest["kind"] == "CronJob"]
+    assert jobs
+    for spec in pod_specs(jobs):
+        name, *args = spec["containers"][0]["args"]
+        command = get_command(app).commands[name]  # type: ignore[attr-defined]  # of a group
+        args[args.index("--config") + 1] = __file__  # any file that exists: it is parsed, and not run
+        assert command.make_context(name, args).params["config"] == Path(__file__)
+
+
+def test_a_misspelt_argument_of_verify_would_be_found() -> None:
+    command = get_command(app).commands["verify"]  # type: ignore[attr-defined]  # of a group
+    with pytest.raises(Exception, match="No such option"):
+        command.make_context("verify", ["--depp"])

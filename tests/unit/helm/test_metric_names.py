@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from helm.__main__ import CHART
+from stream.evolve import DISCARDED
 from stream.observe import known_labels
 from stream.observe.facts import RetryReason, State
 from stream.observe.instruments import Instruments
@@ -64,7 +65,7 @@ def test_a_rule_asks_for_label_values_that_are_given() -> None:
     """Else an alert would be quiet for ever."""
     given = {
         "kind": {*known_labels.CHANGE_KINDS, *known_labels.REBALANCES},
-        "reason": set(get_args(RetryReason)),
+        "reason": {*get_args(RetryReason), DISCARDED},
         "outcome": set(known_labels.OUTCOMES),
         "headrace_pipeline_state": set(get_args(State)),
         "le": buckets(),

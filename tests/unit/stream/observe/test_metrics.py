@@ -225,3 +225,11 @@ def test_gauges_of_partitions_are_written_as_the_library_writes_them(metrics):
     written = {str(family) for family in text_string_to_metric_families(metrics.render().decode())}
     wanted = text_string_to_metric_families(generate_latest(metrics.instruments.registry).decode())
     assert written == {str(family) for family in wanted}
+
+
+def test_deletes_of_merged_keys_are_counted_from_zero(metrics):
+    metrics.observe(Started("duckdb", "shop", ("orders",), 1, ("orders",)))
+    assert value(metrics, "deleted_keys_total", table="orders") == 0
+    step = Checkpoint("shop", "load", Position(), Position())
+    metrics.observe(BatchLoaded(Receipt(step, {"orders": 1}, 10, 0.1), deletes={"orders": 3}))
+    assert value(metrics, "deleted_keys_total", table="orders") == 3
