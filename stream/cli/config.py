@@ -31,13 +31,14 @@ def check(
 ) -> None:
     """Print the configuration that a run would have, without its secrets; fail when it could not run.
 
-    `effective` says what holds for each topic, and where that was written.
+    `effective` says what holds for each topic, and where that was written: file, variable or default. Of a run by
+    kafka.pattern, it tells of the topics that the settings name whole.
     """
     with reporting():
         from stream.api.create import pipeline_of
         from stream.api.destinations import open_sink
         from stream.config import loader as settings
-        from stream.config.topic_settings import described, settings_for, unmatched_patterns
+        from stream.config.topic_settings import described, settings_for, topics_to_tell, unmatched_patterns
         from stream.observe.http import parse_address
         from stream.source.security import security_arguments
 
@@ -47,10 +48,11 @@ def check(
         security_arguments(loaded.kafka.security)
         if loaded.service.http is not None:
             parse_address(loaded.service.http)
-        effective = {topic: described(settings_for(loaded, topic)) for topic in loaded.kafka.topics}
+        origins = settings.origins(config, os.environ)
+        effective = {topic: described(settings_for(loaded, topic), origins) for topic in topics_to_tell(loaded)}
         print(json.dumps({**settings.public(loaded), "effective": effective}, indent=2))
-        for pattern in unmatched_patterns(loaded, loaded.kafka.topics) if loaded.kafka.topics else ():
-            print(f'headrace: topics."{pattern}" matches none of kafka.topics', file=sys.stderr)
+        for pattern in unmatched_patterns(loaded):
+            print(f'headrace: topics."{pattern}" matches no topic of this run', file=sys.stderr)
 
 
 @app.command(hidden=True)

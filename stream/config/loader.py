@@ -13,7 +13,7 @@ from pydantic import SecretStr, ValidationError
 
 from stream.config import fields
 from stream.config.complaints import complaints
-from stream.config.layers import Layer, from_command_line, from_environment, from_file, layer
+from stream.config.layers import Layer, Setting, from_command_line, from_environment, from_file, layer
 from stream.config.models import Config, Destination
 from stream.config.redaction import MASK
 from stream.config.urls import masked, passwords
@@ -32,6 +32,17 @@ def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, 
         layer(from_command_line(overrides)),
     ]
     return _checked({place: setting for one in given for place, setting in one.items()})
+
+
+def origins(path: Path | None, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return where each setting was written, by its dotted name; `topics` stands for all of its settings."""
+    found = {**layer(from_file(path) if path else ()), **layer(from_environment(environ))}
+    return {fields.dotted(place): _written(setting, path) for place, setting in found.items()}
+
+
+def _written(setting: Setting, path: Path | None) -> str:
+    whole = setting.path == ("topics",) and path is not None and setting.named.startswith(f"{path}: ")
+    return str(path) if whole else setting.named
 
 
 def destination_from(environ: Mapping[str, str]) -> Destination:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -13,6 +13,8 @@ from stream.config.topics import Topic
 from stream.errors import ConfigError
 
 _WILDCARDS: Final = re.compile(r"[*?]|\[[^\]]*\]")
+
+_NAMES_IN_TABLES: Final = {"table": "name_template"}
 
 # Changes of a database are merged by their key, deletes included, unless the user says how they are written.
 _CHANGES: Final[Mapping[str, Any]] = {
@@ -63,16 +65,42 @@ def _check_writing(topic: str, settings: Topic) -> None:
         raise ConfigError(f"topic {topic!r}: insert-only keeps the first event and knows no deletes; use upsert")
 
 
-def described(found: TopicSettings) -> dict[str, dict[str, Any]]:
-    """Return each setting with its value and the place that it was written in, as plain values that JSON can hold."""
+def described(found: TopicSettings, origins: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return each setting with its value and the place that it comes from, as plain values that JSON can hold.
+
+    `origins`: where sections and settings were written, as `loader.origins` has it; what nobody wrote is the default.
+    """
     values = found.settings.model_dump(mode="json", include=set(found.written_in))
-    return {name: {"value": value, "from": found.written_in[name]} for name, value in values.items()}
+    places = {name: _place(name, found.written_in[name], origins) for name in values}
+    return {name: {"value": value, "from": places[name]} for name, value in values.items()}
 
 
-def unmatched_patterns(config: Config, topics: Iterable[str]) -> tuple[str, ...]:
-    """Return the patterns of `config.topics` that none of `topics` matches."""
-    names = tuple(topics)
-    return tuple(pattern for pattern in config.topics if not any(fnmatchcase(name, pattern) for name in names))
+def _place(name: str, written_in: str, origins: Mapping[str, str]) -> str:
+    if written_in == "tables":
+        return origins.get(f"tables.{_NAMES_IN_TABLES.get(name, name)}", "default")
+    if written_in == "format":
+        return "the format: changes of a database merge by key"
+    return written_in + (f" in {origins['topics']}" if "topics" in origins else "")
+
+
+def unmatched_patterns(config: Config) -> tuple[str, ...]:
+    """Return the patterns of `config.topics` that match no topic of the run, as far as that can be told beforehand.
+
+    Of a run by `kafka.pattern` whose topics are not known yet, only whole names can be.
+    """
+    names, wanted = config.kafka.topics, config.kafka.pattern
+    if names or wanted is None:
+        return tuple(p for p in config.topics if names and not any(fnmatchcase(name, p) for name in names))
+    whole = (pattern for pattern in config.topics if not _WILDCARDS.search(pattern))
+    return tuple(name for name in whole if not re.fullmatch(wanted, name))
+
+
+def topics_to_tell(config: Config) -> tuple[str, ...]:
+    """Return the topics whose settings can be told: those of the run, or those named whole that its pattern matches."""
+    names, wanted = config.kafka.topics, config.kafka.pattern
+    if names or wanted is None:
+        return names
+    return tuple(p for p in config.topics if not _WILDCARDS.search(p) and re.fullmatch(wanted, p))
 
 
 def _from_tables(tables: Tables) -> tuple[dict[str, Any], dict[str, str]]:

@@ -59,6 +59,8 @@ class Topic(Writing):
     """Name of the table, instead of `tables.name_template`; `{topic}` stands for the topic."""
     max_nesting: Annotated[int, Field(ge=0)] | None = None
     """Levels of objects and lists that are taken apart, instead of `tables.max_nesting`."""
+    detect_timestamps: bool | None = None
+    """Whether text that is a timestamp becomes one, instead of `tables.detect_timestamps`."""
     metadata: tuple[Metadata, ...] | None = None
     """Further columns on root rows, instead of `tables.metadata`."""
     include: tuple[str, ...] | None = None

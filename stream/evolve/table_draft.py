@@ -119,7 +119,9 @@ class _Settling:
 
     def _new_column(self, name: str, pieces: Sequence[Piece], declared: DataType | None) -> Column | None:
         """Return the column that `pieces` need; None without values, except for a system column and one of a schema."""
-        detects = self.rules.detect_timestamps and not is_system(name) and not declared
+        wanted = self.wishes.detect_timestamps
+        detects = self.rules.detect_timestamps if wanted is None else wanted
+        detects = detects and not is_system(name) and not declared
         if pieces:
             kind = self._hinted(name) or infer(pieces, detect_timestamps=detects)
             return Column(name, kind, nullable=not self._required(name), source=self.flat.origins.get(name, ()))

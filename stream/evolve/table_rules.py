@@ -39,6 +39,7 @@ class TableRules:
     contract: Contract = Contract()
     columns: tuple[ColumnRule, ...] = ()
     preferred: tuple[tuple[re.Pattern[str], DataType], ...] = ()
+    detect_timestamps: bool | None = None  # None: as everywhere
 
     def type_of(self, field: FieldPath) -> DataType | None:
         """Return the type that a new column for `field` must have; None where its values decide."""

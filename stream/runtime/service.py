@@ -118,7 +118,7 @@ async def _serve(
         if schema is not None:
             dataset = fit_dataset(config.destination.dataset or pipeline, sink.capabilities)
             topics = config.kafka.topics
-            unmatched = unmatched_patterns(config, topics) if topics else ()
+            unmatched = unmatched_patterns(config)
             observe(Started(sink.capabilities.name, dataset, topics, schema.version, tuple(schema.tables), unmatched))
             stages = StageClock()
             context = RunContext(

@@ -20,7 +20,7 @@ def rules_of_topic(settings: Topic) -> TableRules:
         ColumnRule(parse_pattern(name), _type(hint.data_type), hint.nullable) for name, hint in hints.items()
     )
     preferred = ((re.compile(name), DataType.parse(kind)) for name, kind in (settings.preferred_types or {}).items())
-    return TableRules(_contract(settings.schema_contract), columns, tuple(preferred))
+    return TableRules(_contract(settings.schema_contract), columns, tuple(preferred), settings.detect_timestamps)
 
 
 def _contract(said: ContractSettings | str | None) -> Contract:

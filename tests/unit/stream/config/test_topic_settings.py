@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stream.config import loader
-from stream.config.topic_settings import described, settings_for, unmatched_patterns
+from stream.config.topic_settings import described, settings_for, topics_to_tell, unmatched_patterns
 from stream.errors import ConfigError
 
 FILE = """
@@ -41,14 +41,30 @@ def test_the_most_specific_pattern_that_has_a_setting_wins(tmp_path: Path) -> No
 
 
 def test_each_setting_comes_from_where_it_was_written(tmp_path: Path) -> None:
-    shown = described(settings_for(config(tmp_path, FILE), "shop.orders"))
-    assert shown["table"] == {"value": "orders", "from": 'topics."shop.orders"'}
-    assert shown["metadata"] == {"value": ["topic"], "from": 'topics."shop.*"'}
-    assert shown["max_nesting"] == {"value": 2, "from": "tables"}
+    found = settings_for(config(tmp_path, FILE), "shop.orders")
+    shown = described(found, loader.origins(tmp_path / "headrace.toml", {"HEADRACE__TABLES__NAMES": "unicode"}))
+    file = tmp_path / "headrace.toml"
+    assert shown["table"] == {"value": "orders", "from": f'topics."shop.orders" in {file}'}
+    assert shown["metadata"] == {"value": ["topic"], "from": f'topics."shop.*" in {file}'}
+    assert shown["max_nesting"] == {"value": 2, "from": f"{file}: tables.max_nesting"}
+    assert shown["detect_timestamps"] == {"value": True, "from": "default"}
+
+
+def test_a_setting_of_the_environment_is_told_by_its_variable(tmp_path: Path) -> None:
+    environ = {"HEADRACE__TABLES__MAX_NESTING": "1"}
+    loaded = loader.load(None, environ, {})
+    shown = described(settings_for(loaded, "orders"), loader.origins(None, environ))
+    assert shown["max_nesting"] == {"value": 1, "from": "HEADRACE__TABLES__MAX_NESTING"}
+
+
+def test_of_a_run_by_pattern_whole_names_are_told(tmp_path: Path) -> None:
+    loaded = config(tmp_path, FILE + '[topics.typo]\ntable = "x"\n[kafka]\npattern = "shop[.].*"\n')
+    assert (unmatched_patterns(loaded), topics_to_tell(loaded)) == (("typo",), ("shop.orders",))
 
 
 def test_a_pattern_that_matches_no_topic_is_told(tmp_path: Path) -> None:
-    assert unmatched_patterns(config(tmp_path, FILE), ["payments"]) == ("shop.*", "shop.orders")
+    loaded = config(tmp_path, FILE + '[kafka]\ntopics = ["payments"]\n')
+    assert unmatched_patterns(loaded) == ("shop.*", "shop.orders")
 
 
 def test_topics_may_come_from_the_environment_as_json() -> None:

@@ -11,7 +11,7 @@ import pytest
 from sinks import AddColumn, Column, CreateTable, Schema, SchemaConflict, Table, WidenColumn
 from sinks.schema import BIGINT, BINARY, DOUBLE, TEXT, TIMESTAMP, DataType, decimal
 from stream.errors import UnsupportedValue
-from stream.evolve import Rules, evolve
+from stream.evolve import Rules, TableRules, evolve
 from stream.model import FlatTable
 from stream.model.tables import DECLARED_MARK, JSON_MARK
 
@@ -154,6 +154,11 @@ def test_timestamps_with_and_without_a_zone_go_together() -> None:
 
 def test_detection_can_be_switched_off() -> None:
     assert grow(Schema(), {"x": ["2026-01-01T12:00:00Z"]}, rules=Rules(detect_timestamps=False))[0] == {"x": "text"}
+
+
+def test_timestamps_can_be_text_in_one_table_alone() -> None:
+    rules = Rules(of_table=lambda table: TableRules(detect_timestamps=False))
+    assert grow(Schema(), {"x": ["2026-01-01T12:00:00Z"]}, rules=rules)[0] == {"x": "text"}
 
 
 def test_a_known_text_column_keeps_its_text() -> None:
