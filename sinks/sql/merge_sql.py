@@ -24,12 +24,15 @@ from sinks.merging import (
     remembered_of,
 )
 from sinks.schema import Table
-from sinks.sql.statement import Statement, quoted, render
+from sinks.sql.statement import Statement, literal_name, quoted, render
 from sinks.write import REMEMBERED_DAYS, Merge
 
 Condition: TypeAlias = sa.ColumnElement[bool]
 
+PLACE: Final = "place"
+
 _ONE: Final[sa.ColumnClause[Any]] = sa.literal_column("1")
+_ROWID: Final = "rowid"  # as DuckDB calls the place of a row; good for one transaction
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class MergeSql:
 
     @cached_property
     def _target(self) -> sa.TableClause:
-        return _relation(self.table.name, self.table.columns, self.dataset)
+        return _relation(self.table.name, dict.fromkeys((*self.table.columns, _ROWID)), self.dataset)
 
     @cached_property
     def _rows(self) -> sa.TableClause:
@@ -84,25 +87,41 @@ class MergeSql:
         """Return the plain insert of staged rows."""
         return render(sa.insert(self._target).from_select(list(self.brought), sa.select(*self._rows.c)))
 
-    def overruled(self) -> Statement:
-        """Return the query for the row ids of staged rows that a stored row, or a remembered delete, is newer than."""
+    def stored(self) -> Statement:
+        """Return the query for the places of stored rows of staged keys, each with the staged row's id if it stays."""
         stays = sa.true() if self.write.strategy == "insert-only" else self._newer(self._target, self._rows)
-        stored = sa.select(self._rows.c[ROW_ID]).join(self._target, self._same_key(self._rows)).where(stays)
-        return render(sa.union_all(stored, self._forgotten_rows()))
+        return self._stored(self._rows, stays)
+
+    def stored_deleted(self) -> Statement:
+        """Return the query for the places of stored rows of staged deletes, each with the delete's id if it stays."""
+        return self._stored(self._deletes, self._newer(self._target, self._deletes))
+
+    def _stored(self, staged: sa.TableClause, stays: Condition) -> Statement:
+        overruled = sa.case((stays, staged.c[ROW_ID]))
+        places = sa.select(self._target.c[_ROWID], overruled)
+        return render(places.select_from(staged).join(self._target, self._same_key(staged)))
+
+    def overruled(self) -> Statement:
+        """Return the query for the row ids of staged rows that a remembered delete is newer than."""
+        rows, remembered = self._rows, self._remembered
+        joined = sa.select(rows.c[ROW_ID]).join(remembered, remembered.c[ROW_ID] == rows.c[ROW_ID])
+        return render(joined.where(self._newer(remembered, rows)))
+
+    def hides_places(self) -> Statement:
+        """Return the query that gives a row when a column of the table has the name that the places of rows have."""
+        columns = sa.func.pragma_table_info(literal_name(self.dataset, self.table.name)).table_valued("name")
+        return render(sa.select(_ONE).select_from(columns).where(sa.func.lower(columns.c.name) == _ROWID))
+
+    def delete_at(self, places: str) -> Statement:
+        """Return the delete of stored rows at places that are staged as `places`."""
+        staged: sa.Select[Any] = sa.select(sa.column(quoted(PLACE))).select_from(_relation(places, (PLACE,)))
+        return render(sa.delete(self._target).where(self._target.c[_ROWID].in_(staged)))
 
     def overruled_deletes(self) -> Statement:
-        """Return the query for the row ids of staged deletes that something stored is newer than."""
-        stored = (
-            sa.select(self._deletes.c[ROW_ID])
-            .join(self._target, self._same_key(self._deletes))
-            .where(self._newer(self._target, self._deletes))
-        )
-        later = (
-            sa.select(self._deletes.c[ROW_ID])
-            .join(self._remembered, self._remembered.c[ROW_ID] == self._deletes.c[ROW_ID])
-            .where(self._newer(self._remembered, self._deletes))
-        )
-        return render(sa.union_all(stored, later))
+        """Return the query for the row ids of staged deletes that a remembered delete is newer than."""
+        deletes, remembered = self._deletes, self._remembered
+        joined = sa.select(deletes.c[ROW_ID]).join(remembered, remembered.c[ROW_ID] == deletes.c[ROW_ID])
+        return render(joined.where(self._newer(remembered, deletes)))
 
     def drop_deleted_rows(self) -> Statement:
         """Return the delete of staged rows that a remembered delete is newer than; it returns their row ids."""
@@ -188,11 +207,6 @@ class MergeSql:
 
     def _child(self, child: Table) -> sa.TableClause:
         return _relation(child.name, (ROOT_ID,), self.dataset)
-
-    def _forgotten_rows(self) -> sa.Select[Any]:
-        rows, remembered = self._rows, self._remembered
-        joined = sa.select(rows.c[ROW_ID]).join(remembered, remembered.c[ROW_ID] == rows.c[ROW_ID])
-        return joined.where(self._newer(remembered, rows))
 
     def _same_key(self, staged: sa.TableClause) -> Condition:
         return sa.and_(*(self._target.c[name] == staged.c[name] for name in self.write.key))

@@ -102,6 +102,11 @@ def namespace(catalog: str | None, dataset: str) -> str:
     return dataset if catalog is None else f"{catalog}{_CATALOG_ENDS}{dataset}"
 
 
+def literal_name(space: str, name: str) -> str:
+    """Return the text of a table's full name, for functions that take it as a value."""
+    return _Preparer(_COMPILER).format_table(sa.Table(quoted(name), sa.MetaData(), schema=quoted(space)))
+
+
 def quoted(name: str) -> sa.quoted_name:
     """Return a name that is always quoted, whatever it looks like."""
     return sa.quoted_name(name, quote=True)

@@ -36,14 +36,22 @@ def oldest_first(events: pa.Table, sort: Sequence[SortBy]) -> Array:
 
 def newest_of(events: pa.Table, by: Sequence[str], sort: Sequence[SortBy], *, first: bool = False) -> pa.Table:
     """Return the newest of the events that have the same values in the columns `by`; with `first` the oldest."""
+    if _all_differ(events, by):
+        return events
     order = oldest_first(events, sort)
     rank = pc.sort_indices(order).cast(pa.int64())
     groups = events.select(list(by)).append_column(_RANK, rank)
     chosen: Literal["min", "max"] = "min" if first else "max"
     best = groups.group_by(list(by), use_threads=False).aggregate([(_RANK, chosen)])
-    if best.num_rows == events.num_rows:
-        return events
     return events.take(order.take(best[f"{_RANK}_{chosen}"].combine_chunks()))
+
+
+def _all_differ(events: pa.Table, by: Sequence[str]) -> bool:
+    """Return whether no two events are the same in these columns: then there is nothing to choose, or to sort."""
+    if len(by) == 1:
+        return bool(pc.count_distinct(events[by[0]], mode="all").as_py() == events.num_rows)
+    groups = events.select(list(by)).group_by(list(by), use_threads=False).aggregate([])
+    return groups.num_rows == events.num_rows
 
 
 def _key(column: str, *, lowest: bool = False) -> Any:

@@ -109,7 +109,9 @@ def _rows(table: Table, schema: Schema, tables: Mapping[str, pa.Table], winners:
     """Return the root rows that won, and what is below them, under the ids of their keys."""
     if table.name not in tables:
         return {}
-    live = winners.filter(pc.invert(winners[_DELETES])).select(tables[table.name].column_names).combine_chunks()
+    live = winners.select(tables[table.name].column_names)
+    if pc.any(winners[_DELETES]).as_py():
+        live = live.filter(pc.invert(winners[_DELETES])).combine_chunks()
     old, new = _whole(live[ROW_ID]), key_ids([_whole(live[name]) for name in merge_of(table).key])
     rows = {table.name: _with(live, ROW_ID, new)}
     for child in children_of(table.name, schema):

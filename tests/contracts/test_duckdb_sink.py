@@ -1,13 +1,17 @@
 """DuckDB passes the suite of all sinks, in a file and in memory."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from checkpoints.testing import PIPELINE
 from sinks import Sink, SinkOptions
+from sinks.schema import BIGINT, Column
 from sinks.sql.duckdb import connect
 from sinks.testing import AuditContract, Cut, PreviewContract, SinkContract, Warehouse
+from sinks.testing.builders import data_step, grown
+from sinks.testing.merges import UPSERT, Event, merge_batch, merging
 from support.cuts import cut_at
 
 
@@ -47,3 +51,17 @@ class TestDuckdbAudit(AuditContract):
     @pytest.fixture
     def warehouse(self, tmp_path: Path) -> Warehouse:
         return InFile(tmp_path)
+
+
+@pytest.mark.anyio
+async def test_a_column_named_like_the_places_of_rows_does_not_mislead_a_merge(tmp_path: Path) -> None:
+    orders, items = merging(UPSERT)
+    orders = replace(orders, columns={**orders.columns, "rowid": Column("rowid", BIGINT)})
+    sink = connect(f"duckdb:///{tmp_path}/orders.duckdb", SinkOptions(PIPELINE, "shop", "owner"))
+    await sink.open()
+    schema = await grown(sink, orders, items)
+    for load_id, event in (("one", Event(1, 0, "a")), ("two", Event(1, 1, "b"))):
+        await sink.load(merge_batch(schema, load_id, [event]), data_step(load_id))
+    stored = await sink.query("SELECT id, note FROM orders")
+    await sink.aclose()
+    assert stored.to_pylist() == [{"id": 1, "note": "b"}]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import pyarrow as pa
 
 from sinks.merging import deletes_of
-from sinks.schema import Table
-from sinks.sql.merge_sql import MergeSql
+from sinks.schema import BIGINT, Column, Table
+from sinks.sql.merge_sql import PLACE, MergeSql
 from sinks.sql.session import Session
 from sinks.sql.statement import Statement
 from sinks.sql.writers.arrival import Arrival, staging_of
 
 Append: TypeAlias = Callable[[Table, pa.Table], None]
 """Writes rows to the end of a table, in the open transaction."""
+
+_PLACES: Final = Table("hr_places", {PLACE: Column(PLACE, BIGINT)})
 
 
 class MergeWriter:
@@ -56,34 +58,55 @@ class MergeWriter:
         return arrival
 
     def _replace(self, arrival: Arrival, sql: MergeSql, rows: Table) -> Arrival:
-        if lost := self._run(sql.overruled()):
+        stored, lost = self._stored(sql.stored())
+        if lost := lost + self._run(sql.overruled()):
             arrival = arrival.without_rows(lost)
             self._session.stage(rows, arrival.rows)
         self._delete_children(arrival, sql)
-        self._run(sql.delete_replaced())
+        self._delete_at(stored, sql, otherwise=sql.delete_replaced())
         self._run(sql.insert())
         return arrival
+
+    def _stored(self, statement: Statement) -> tuple[list[int], list[str]]:
+        """Return the places of stored rows that must go, and the ids of what is staged where the stored row stays."""
+        found = self._session.execute(statement)
+        return [place for place, row_id in found if row_id is None], [
+            row_id for _, row_id in found if row_id is not None
+        ]
+
+    def _delete_at(self, places: list[int], sql: MergeSql, *, otherwise: Statement) -> None:
+        """Delete the rows at these places, which reads no column of the table; by key where a column hides places."""
+        if places and self._run(sql.hides_places()):
+            self._run(otherwise)
+        elif places:
+            self._session.stage(_PLACES, pa.table({PLACE: pa.array(places, pa.int64())}))
+            self._run(sql.delete_at(_PLACES.name))
 
     def _delete_children(self, arrival: Arrival, sql: MergeSql) -> None:
         for child, _ in arrival.children.values():
             self._run(sql.delete_children(child))
 
     def _delete(self, arrival: Arrival, sql: MergeSql) -> None:
-        self._delete_with_children(arrival, sql)
+        self._run(sql.delete())
+        self._delete_orphans(arrival, sql)
         self._run(sql.remember_newer())
         self._run(sql.forget())
 
     def _delete_looking(self, arrival: Arrival, sql: MergeSql, deletes: Table) -> None:
-        if lost := self._run(sql.overruled_deletes()):
+        stored, lost = self._stored(sql.stored_deleted())
+        if lost := lost + self._run(sql.overruled_deletes()):
             arrival = arrival.without_deletes(lost)
             self._session.stage(deletes, arrival.deletes)
-        self._delete_with_children(arrival, sql)
+        if sql.write.soft_delete is None:
+            self._delete_at(stored, sql, otherwise=sql.delete())
+        else:
+            self._run(sql.delete())
+        self._delete_orphans(arrival, sql)
         self._run(sql.replace_remembered())
         self._run(sql.remember())
         self._run(sql.forget())
 
-    def _delete_with_children(self, arrival: Arrival, sql: MergeSql) -> None:
-        self._run(sql.delete())
+    def _delete_orphans(self, arrival: Arrival, sql: MergeSql) -> None:
         for child, _ in arrival.children.values():
             self._run(sql.delete_orphans(child))
 
