@@ -45,7 +45,7 @@ def test_every_mounted_file_is_there_and_read_only() -> None:
 @pytest.mark.parametrize("name", SERVICES)
 def test_an_image_has_a_version(name: str) -> None:
     image = SERVICES[name]["image"]
-    assert SERVICES[name].get("build") or re.fullmatch(r"\$\{[A-Z]+_IMAGE:-[a-z/]+:\d[\w.-]*\}", image)
+    assert SERVICES[name].get("build") or re.fullmatch(r"\$\{[A-Z]+_IMAGE:-[a-z/]+:v?\d[\w.-]*\}", image)
 
 
 def test_replicas_can_be_added() -> None:

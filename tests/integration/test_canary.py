@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import ClassVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
@@ -94,6 +98,79 @@ def test_a_refused_secret_is_not_told(kafka, postgres_dsn: str, home: Path, way:
     assert done.returncode in {2, 3, 4}
     assert "Traceback" in done.stderr
     assert_silent(done.stdout + done.stderr)
+
+
+SALT, TOKEN = "canary-salt-8d21", "canary-token-90be"
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Takes whatever is posted, as it comes over the wire."""
+
+    taken: ClassVar[list[bytes]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.taken.append(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+@pytest.fixture
+def collector() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/v1/traces"
+    server.shutdown()
+    server.server_close()
+
+
+def test_no_command_and_no_trace_tells_a_secret(
+    kafka, topic, login: str, dataset: str, home: Path, collector: str
+) -> None:
+    name = topic()
+    events.produce(kafka.bootstrap, name, events.orders(200, seed=1, poison_every=50))
+    given = {
+        "kafka__brokers": kafka.sasl_bootstrap,
+        "kafka__topics": json.dumps([name]),
+        "destination__url": login,
+        "destination__dataset": dataset,
+        "pipeline": dataset,
+        "privacy__salt": SALT,
+        "registry__url": f"http://127.0.0.1:{free_port()}",
+        "registry__token": TOKEN,
+        "service__otlp_endpoint": collector,
+        "service__log_level": "debug",
+        "service__show_rejects": "true",
+    }
+    env = sasl(SASL_PASSWORD) | {f"HEADRACE__{name.upper()}": value for name, value in given.items()}
+    commands = (
+        ("run", "--until", "latest"),
+        ("status", "--count"),
+        ("verify", "--deep", "--json"),
+        ("doctor", "--json"),  # of a registry that is away
+        ("plan", "--json"),
+        ("rejects", "show"),
+        ("rejects", "export", str(home / "rejects.jsonl")),
+        ("rejects", "replay"),
+        ("rewind", "--to-beginning"),
+        ("schema", "show"),
+        ("config", "check"),
+        ("trace", "nothing-of-that-id"),
+    )
+    for command in commands:
+        done = headrace(*command, *(() if command[0] == "config" else ("--debug",)), env=env)
+        assert done.returncode in {0, 1, 2}, f"{command}: {done.stderr}"
+        told = done.stdout + done.stderr
+        assert told
+        assert "No such option" not in told
+        assert_silent(told)
+        assert SALT not in told
+        assert TOKEN not in told
+    assert Collector.taken
+    assert_silent(b"".join(Collector.taken).decode(errors="replace"))
 
 
 def test_a_private_value_is_neither_stored_nor_told(kafka, topic, home: Path) -> None:
