@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from typing import Any, Final
 
-from sinks.schema import Column, DataType, Schema, Table
+from sinks.schema import NO_HINTS, Column, ColumnHints, DataType, Schema, Table
 from sinks.write import APPEND
 from sinks.write_document import write_from_document, write_to_document
 
-ENGINE: Final = 2  # version of this document's form; engine 1 knew no `write`: all tables were appended to
-_READABLE: Final = (1, 2)
+# Version of this document's form. Engine 1 knew no `write`: all tables were appended to. Engine 2 knew no `hints`; it
+# is still written where no column has some, so that a replica of the version before reads it.
+ENGINE: Final = 3
+_WITHOUT_HINTS: Final = 2
+_READABLE: Final = (1, 2, 3)
 
 
 def to_document(schema: Schema) -> str:
     """Return `schema` as JSON text; equal tables give equal text, whatever the version."""
     tables = {name: _table_out(table) for name, table in schema.tables.items()}
-    return json.dumps({"engine": ENGINE, "tables": tables}, ensure_ascii=True, separators=(",", ":"))
+    hinted = any(c.hints != NO_HINTS for table in schema.tables.values() for c in table.columns.values())
+    engine = ENGINE if hinted else _WITHOUT_HINTS
+    return json.dumps({"engine": engine, "tables": tables}, ensure_ascii=True, separators=(",", ":"))
 
 
 def from_document(version: int, text: str) -> Schema:
@@ -44,6 +50,7 @@ def _table_out(table: Table) -> dict[str, Any]:
                 "nullable": column.nullable,
                 "source": column.source,
                 "variant_of": column.variant_of,
+                **_hints_out(column.hints),
             }
             for column in table.columns.values()
         },
@@ -58,5 +65,15 @@ def _table_in(name: str, table: dict[str, Any]) -> Table:
 
 def _column_in(name: str, column: dict[str, Any]) -> Column:
     return Column(
-        name, DataType.parse(column["type"]), column["nullable"], tuple(column["source"]), column["variant_of"]
+        name,
+        DataType.parse(column["type"]),
+        column["nullable"],
+        tuple(column["source"]),
+        column["variant_of"],
+        ColumnHints(**column.get("hints", {})),
     )
+
+
+def _hints_out(hints: ColumnHints) -> dict[str, Any]:
+    said = {name: value for name, value in asdict(hints).items() if value}
+    return {"hints": said} if said else {}

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Final
 
 from sinks.changes import AddColumn, Change, CreateTable, WidenColumn
-from sinks.schema import TEXT, TIMESTAMP, Column, Schema, Table
+from sinks.schema import NO_HINTS, TEXT, TIMESTAMP, Column, Schema, Table
 from sinks.write import Merge
 
 ROW_ID: Final = "_hr_id"
@@ -52,7 +52,7 @@ def deletes_of(table: Table) -> Table:
 def remembered_of(table: Table) -> Table:
     """Return the table in which a sink may remember what was deleted from `table`: row id, order, and when that was."""
     columns = {name: table.columns[name] for name in order_columns(table)}
-    nullable = {name: replace(column, nullable=True) for name, column in columns.items()}
+    nullable = {name: replace(column, nullable=True, hints=NO_HINTS) for name, column in columns.items()}
     return Table(
         remembered_name(table.name),
         {ROW_ID: _SYSTEM[ROW_ID], **nullable, DELETED_AT: Column(DELETED_AT, TIMESTAMP)},
@@ -78,7 +78,7 @@ def also(change: Change, target: Schema) -> Iterable[Change]:
         case CreateTable(table) if is_merged_root(table):
             yield CreateTable(remembered_of(table))
         case AddColumn(name, column) if _orders(target.tables[name], column):
-            yield AddColumn(remembered_name(name), replace(column, nullable=True))
+            yield AddColumn(remembered_name(name), replace(column, nullable=True, hints=NO_HINTS))
         case WidenColumn(name, column, was) if _orders(target.tables[name], column):
             yield WidenColumn(remembered_name(name), replace(column, nullable=False), was)
 

@@ -73,6 +73,27 @@ def decimal(precision: int, scale: int) -> DataType:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnHints:
+    """What was said of a column when it was made, beside its type. A destination uses what it can, and keeps the rest.
+
+    `unique`: no two rows share a value; `sort`, `cluster`, `partition`: how rows are looked for; `precision`: of types
+    that have none here; `required`: the schema of its records says that it has a value in each; `description`: for
+    people.
+    """
+
+    unique: bool = False
+    sort: bool = False
+    cluster: bool = False
+    partition: bool = False
+    precision: int | None = None
+    required: bool = False
+    description: str | None = None
+
+
+NO_HINTS: Final = ColumnHints()
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """One column. `source`: the path of original keys it came from; `variant_of`: the base column of a variant."""
 
@@ -81,6 +102,7 @@ class Column:
     nullable: bool = True
     source: tuple[str, ...] = ()
     variant_of: str | None = None
+    hints: ColumnHints = NO_HINTS
 
 
 @dataclass(frozen=True, slots=True)

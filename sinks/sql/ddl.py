@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, assert_never
 
 import sqlalchemy as sa
@@ -58,9 +58,19 @@ class _DropNotNull(_Alter):
 class _CreateIndex(DDLElement):
     inherit_cache = False
 
-    def __init__(self, table: sa.Table, column: sa.Column[Any]) -> None:
+    def __init__(self, table: sa.Table, column: sa.Column[Any], *, unique: bool = False) -> None:
         self.table = table
         self.column = column
+        self.unique = unique
+
+
+class _Comment(DDLElement):
+    inherit_cache = False
+
+    def __init__(self, table: sa.Table, column: sa.Column[Any], text: str) -> None:
+        self.table = table
+        self.column = column
+        self.text = text
 
 
 class _UseDataset(DDLElement):
@@ -101,7 +111,8 @@ def alter(dialect: Dialect, dataset: str, change: Change) -> tuple[Statement, ..
         case CreateTable(table):
             return tuple(_create(dialect, dataset, table))
         case AddColumn(table, column):
-            return (render(_AddColumn(_table_with(dialect, dataset, table, column))),)
+            target = _table_with(dialect, dataset, table, column)
+            return (render(_AddColumn(target)), *_comments(target, (column,)))
         case WidenColumn(table, column, was):
             target = _table_with(dialect, dataset, table, column)
             retype = (render(_RetypeColumn(target)),) if column.type != was else ()
@@ -116,6 +127,22 @@ def _create(dialect: Dialect, dataset: str, table: Table) -> Iterator[Statement]
     yield render(CreateTableElement(made := table_of(dialect, dataset, table, key)))
     if dialect.merges_by_index and table.parent is not None and isinstance(table.write, Merge):
         yield render(_CreateIndex(made, made.c[ROOT_ID]))
+    if dialect.indexes:
+        yield from _indexes(made, table)
+    yield from _comments(made, table.columns.values())
+
+
+def _indexes(made: sa.Table, table: Table) -> Iterator[Statement]:
+    """Yield the indexes that hints ask for: they come with the table, while it is empty."""
+    for column in table.columns.values():
+        if column.hints.unique or column.hints.sort or column.hints.cluster:
+            yield render(_CreateIndex(made, made.c[column.name], unique=column.hints.unique))
+
+
+def _comments(made: sa.Table, columns: Iterable[Column]) -> Iterator[Statement]:
+    for column in columns:
+        if column.hints.description:
+            yield render(_Comment(made, made.c[column.name], column.hints.description))
 
 
 def table_of(dialect: Dialect, dataset: str, table: Table, key: Collection[str] = ()) -> sa.Table:
@@ -148,7 +175,16 @@ def _compile_use(element: _UseDataset, compiler: DDLCompiler, **_: object) -> st
 @compiles(_CreateIndex)
 def _compile_index(element: _CreateIndex, compiler: DDLCompiler, **_: object) -> str:
     preparer = compiler.preparer  # the server names the index: a name of ours could be taken, or too long
-    return f"CREATE INDEX ON {preparer.format_table(element.table)} ({preparer.format_column(element.column)})"
+    verb = "CREATE UNIQUE INDEX" if element.unique else "CREATE INDEX"
+    return f"{verb} ON {preparer.format_table(element.table)} ({preparer.format_column(element.column)})"
+
+
+@compiles(_Comment)
+def _compile_comment(element: _Comment, compiler: DDLCompiler, **_: object) -> str:
+    preparer = compiler.preparer  # no parameter can stand in DDL
+    text = element.text.replace("\0", " ").replace("\\", "\\\\").replace("'", "''")
+    column = f"{preparer.format_table(element.table)}.{preparer.format_column(element.column)}"
+    return f"COMMENT ON COLUMN {column} IS E'{text}'"
 
 
 @compiles(_AddColumn)

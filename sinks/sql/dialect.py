@@ -17,6 +17,7 @@ class Dialect:
     types: Mapping[Kind, str]
     in_catalog: Mapping[Kind, str]
     advisory_locks: bool  # several processes write: DDL, loads and claims take advisory locks
+    indexes: bool  # tables may have indexes, and change nevertheless
     merges_by_index: bool  # keys have unique indexes, and rows are inserted over those that conflict
     use: str = "SET LOCAL search_path TO"  # makes names without a schema mean those of one dataset
     catalog: str | None = None  # the database that tables are named in, where a schema could be taken for another one
@@ -47,6 +48,7 @@ DUCKDB: Final = Dialect(
     },
     in_catalog={},
     advisory_locks=False,
+    indexes=False,  # no ALTER TABLE takes a table that has one
     merges_by_index=False,
     use="USE",
     catalog="_hr_file",
@@ -68,5 +70,6 @@ POSTGRES: Final = Dialect(
     },
     in_catalog={"time": "time without time zone"},
     advisory_locks=True,
+    indexes=True,
     merges_by_index=True,
 )

@@ -42,6 +42,19 @@ class ColumnHint(Frozen):
     """When false, a record without a value is set aside."""
     format: Annotated[str, AfterValidator(check_time_format)] | None = None
     """How instants are written: epoch_s, epoch_ms, epoch_us, or a format of strptime."""
+    unique: bool = False
+    """No two rows share a value: a unique index where the destination has one, made with the table; a record with a
+    value that is there is set aside. Elsewhere it is kept in the schema."""
+    sort: bool = False
+    """Rows are looked for by this column: an index where the destination has one, made with the table."""
+    cluster: bool = False
+    """The same as `sort` for destinations that have no clusters."""
+    partition: bool = False
+    """Rows lie together by this column; kept in the schema where the destination cannot."""
+    precision: Annotated[int, Field(ge=1)] | None = None
+    """Digits, characters or bytes of a value, for people; `decimal(p,s)` says it in `data_type`."""
+    description: str | None = None
+    """What the column is, for people: its comment in the destination."""
 
 
 class Topic(Writing):

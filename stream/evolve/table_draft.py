@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from sinks import AddColumn, Change, Column, CreateTable, DataType, SchemaConflict, Table, WidenColumn
+from sinks.schema import NO_HINTS, ColumnHints
 from stream.evolve.assign_columns import ColumnAssigner, Settled
 from stream.evolve.contract import mode_for
 from stream.evolve.infer import infer
@@ -117,6 +118,11 @@ class _Settling:
     def _required(self, name: str) -> bool:
         return name == ROW_ID or (self.known is None and self.wishes.requires(self.place.field(self.flat, name)))
 
+    def _hints(self, name: str) -> ColumnHints:
+        if is_system(name) or not self.wishes.columns:
+            return NO_HINTS
+        return self.wishes.hints_of(self.place.field(self.flat, name))
+
     def _new_column(self, name: str, pieces: Sequence[Piece], declared: DataType | None) -> Column | None:
         """Return the column that `pieces` need; None without values, except for a system column and one of a schema."""
         wanted = self.wishes.detect_timestamps
@@ -124,9 +130,16 @@ class _Settling:
         detects = detects and not is_system(name) and not declared
         if pieces:
             kind = self._hinted(name) or infer(pieces, detect_timestamps=detects)
-            return Column(name, kind, nullable=not self._required(name), source=self.flat.origins.get(name, ()))
+            return Column(
+                name,
+                kind,
+                nullable=not self._required(name),
+                source=self.flat.origins.get(name, ()),
+                hints=self._hints(name),
+            )
         if declared:
-            return Column(name, self._hinted(name) or declared, source=self.flat.origins.get(name, ()))
+            source = self.flat.origins.get(name, ())
+            return Column(name, self._hinted(name) or declared, source=source, hints=self._hints(name))
         if not is_system(name):
             return None
         kept = next(type_of(c.schema.field(name).type) for c in self.flat.chunks if name in c.column_names)
@@ -137,7 +150,8 @@ class _Settling:
         if self.known is None and self.flat.parent is None:
             for name, kind in self.wishes.declared().items():
                 if name not in there:
-                    yield Settled(Column(name, kind, nullable=not self._required(name)), {}, None)
+                    column = Column(name, kind, nullable=not self._required(name), hints=self._hints(name))
+                    yield Settled(column, {}, None)
 
     def _check_origin(self, column: Column) -> None:
         origin = self.flat.origins.get(column.name, ())

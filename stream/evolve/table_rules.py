@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from sinks.schema import DataType
+from sinks.schema import NO_HINTS, ColumnHints, DataType
 from stream.model.field_paths import FieldPath, PathPattern
 
 Mode: TypeAlias = Literal["evolve", "freeze", "discard_row", "discard_value"]
@@ -30,6 +30,7 @@ class ColumnRule:
     field: PathPattern
     type: DataType | None = None
     nullable: bool = True
+    hints: ColumnHints = NO_HINTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,12 @@ class TableRules:
         if hinted is not None:
             return hinted
         return next((kind for name, kind in self.preferred if name.fullmatch(field.column)), None)
+
+    def hints_of(self, field: FieldPath) -> ColumnHints:
+        """Return what a user says of a new column for `field` beside its type."""
+        return next(
+            (rule.hints for rule in self.columns if rule.hints != NO_HINTS and rule.field.covers(field)), NO_HINTS
+        )
 
     def declared(self) -> Mapping[str, DataType]:
         """Return the columns of the root table that a user named with their types: they are there from the start."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
 from sinks import Column, Schema, Table
+from sinks.schema import NO_HINTS
 from sinks.write_document import write_to_document
 
 Kind: TypeAlias = Literal[
@@ -52,7 +53,8 @@ def described(column: Column) -> str:
     variant = f", variant of {column.variant_of}" if column.variant_of else ""
     origin = ".".join(column.source)
     source = f", from {origin}" if origin and origin != column.name else ""
-    return f"{column.type}{'' if column.nullable else ' not null'}{variant}{source}"
+    hints = f", {_hints(column)}" if column.hints != NO_HINTS else ""
+    return f"{column.type}{'' if column.nullable else ' not null'}{variant}{source}{hints}"
 
 
 def written(table: Table) -> str:
@@ -92,8 +94,15 @@ def _of_columns(table: str, before: Mapping[str, Column], after: Mapping[str, Co
 def _of_column(table: str, was: Column, now: Column) -> Iterator[Difference]:
     if was.type != now.type:
         yield Difference("type", table, now.name, str(was.type), str(now.type))
+    if was.hints != now.hints:
+        yield Difference("hints", table, now.name, _hints(was), _hints(now))
     if was.nullable != now.nullable:
         yield Difference("nullable", table, now.name, _null(was), _null(now))
+
+
+def _hints(column: Column) -> str:
+    said = {name: value for name, value in asdict(column.hints).items() if value}
+    return ", ".join(name if value is True else f"{name} {value}" for name, value in said.items()) or "no hints"
 
 
 def _null(column: Column) -> str:

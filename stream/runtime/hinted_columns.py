@@ -12,7 +12,8 @@ from stream.errors import ConfigError
 from stream.model.hints import Hints
 
 STOP: Final = "freeze: stop"
-OF_COLUMNS: Final = frozenset({"data_type", "nullable", "precision", "scale", "format", "anonymize"})
+_PLAIN: Final = frozenset(ColumnHint.model_fields)
+OF_COLUMNS: Final = _PLAIN | {"scale", "anonymize"}
 
 
 def topic_settings(hints: Hints) -> Topic:
@@ -31,7 +32,7 @@ def topic_settings(hints: Hints) -> Topic:
 
 
 def _column(said: Mapping[str, Any]) -> Mapping[str, Any]:
-    column = {name: value for name, value in said.items() if name in ("data_type", "nullable", "format")}
+    column = {name: value for name, value in said.items() if name in _PLAIN}
     if column.get("data_type") == "decimal":
-        column["data_type"] = f"decimal({said.get('precision', 38)},{said.get('scale', 9)})"
+        column["data_type"] = f"decimal({column.pop('precision', 38)},{said.get('scale', 9)})"
     return column

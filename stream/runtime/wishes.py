@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sinks.schema import DataType
+from sinks.schema import ColumnHints, DataType
+from stream.config.topics import ColumnHint, Topic
 from stream.config.topics import Contract as ContractSettings
-from stream.config.topics import Topic
 from stream.evolve import ColumnRule, Contract, TableRules
 from stream.model.field_paths import parse_pattern
 
@@ -17,7 +17,8 @@ def rules_of_topic(settings: Topic) -> TableRules:
     """Return what the settings of a topic say. Raises `ConfigError` for a path that is none."""
     hints = settings.columns or {}
     columns = tuple(
-        ColumnRule(parse_pattern(name), _type(hint.data_type), hint.nullable) for name, hint in hints.items()
+        ColumnRule(parse_pattern(name), _type(hint.data_type), hint.nullable, _hints(hint))
+        for name, hint in hints.items()
     )
     preferred = ((re.compile(name), DataType.parse(kind)) for name, kind in (settings.preferred_types or {}).items())
     return TableRules(_contract(settings.schema_contract), columns, tuple(preferred), settings.detect_timestamps)
@@ -36,6 +37,17 @@ def _contract(said: ContractSettings | str | None) -> Contract:
 def contract_of(modes: Mapping[str, Any], *, stop: bool = False) -> Contract:
     """Return the contract with a mode for each kind of change."""
     return Contract(**modes, stop=stop)
+
+
+def _hints(hint: ColumnHint) -> ColumnHints:
+    return ColumnHints(
+        unique=hint.unique,
+        sort=hint.sort,
+        cluster=hint.cluster,
+        partition=hint.partition,
+        precision=hint.precision,
+        description=hint.description,
+    )
 
 
 def _type(text: str | None) -> DataType | None:

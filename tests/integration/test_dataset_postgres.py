@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pyarrow as pa
 
 import headrace
@@ -28,3 +29,22 @@ def test_a_query_sees_the_tables_of_the_dataset(postgres_dsn: str, tmp_path: Pat
     shop = headrace.pipeline("shop", tmp_path, destination=postgres_dsn, dataset_name=f"d{uuid4().hex[:8]}")
     shop.run([{"id": 1}, {"id": 2}], table_name="items")
     assert shop.dataset().sql("select max(id) as newest from items").arrow().to_pydict() == {"newest": [2]}
+
+
+def test_hints_are_an_index_a_comment_and_a_refusal_of_doubles(postgres_dsn: str, tmp_path: Path) -> None:
+    dataset = f"d{uuid4().hex[:8]}"
+    shop = headrace.pipeline("shop", tmp_path, destination=postgres_dsn, dataset_name=dataset)
+    hints = {"id": {"unique": True, "description": "it's \\ a name"}, "at": {"sort": True}}
+    shop.run([{"id": 1, "at": 5, "note": "x"}], table_name="items", columns=hints)
+    shop.run([{"id": 2, "more": True}], table_name="items", columns=hints)
+    assert shop.run([{"id": 1}], table_name="items", columns=hints).has_failed_jobs
+    with psycopg.connect(postgres_dsn) as connection:
+        indexes = connection.execute(
+            "select indexdef from pg_indexes where schemaname = %s and tablename = 'items' order by 1", [dataset]
+        ).fetchall()
+        (comment,) = connection.execute(
+            f"select col_description('{dataset}.items'::regclass, attnum) from pg_attribute "
+            f"where attrelid = '{dataset}.items'::regclass and attname = 'id'"
+        ).fetchone()  # type: ignore[misc]
+    assert [("UNIQUE" in text, text.rpartition(" ")[2]) for (text,) in indexes] == [(False, "(at)"), (True, "(id)")]
+    assert comment == "it's \\ a name"

@@ -6,7 +6,7 @@ import pytest
 
 from sinks import Append, Column, Merge, Replace, Scd2, Schema, SortBy, Table
 from sinks.document import from_document, to_document, version_hash
-from sinks.schema import BIGINT, TEXT, decimal
+from sinks.schema import BIGINT, TEXT, ColumnHints, decimal
 
 SCHEMA = Schema(
     7,
@@ -56,6 +56,20 @@ def test_a_schema_survives_the_document() -> None:
     assert from_document(7, to_document(SCHEMA)) == SCHEMA
 
 
+def hinted(hints: ColumnHints) -> Schema:
+    return Schema(1, {"orders": Table("orders", {"id": Column("id", BIGINT, hints=hints)})})
+
+
+def test_hints_survive_the_document() -> None:
+    schema = hinted(ColumnHints(unique=True, precision=12, description="who's \\ who"))
+    assert from_document(1, to_document(schema)) == schema
+
+
+def test_a_document_without_hints_is_read_by_the_version_before() -> None:
+    assert '"engine":2' in to_document(SCHEMA)
+    assert '"engine":3' in to_document(hinted(ColumnHints(sort=True)))
+
+
 def test_the_hash_is_of_the_content_not_of_the_version() -> None:
     assert version_hash(SCHEMA) == version_hash(Schema(8, SCHEMA.tables))
 
@@ -67,4 +81,4 @@ def test_the_hash_changes_with_a_column() -> None:
 
 def test_a_document_of_a_newer_headrace_is_refused_with_advice() -> None:
     with pytest.raises(ValueError, match="upgrade"):
-        from_document(1, to_document(SCHEMA).replace('"engine":2', '"engine":3'))
+        from_document(1, to_document(SCHEMA).replace('"engine":2', '"engine":4'))

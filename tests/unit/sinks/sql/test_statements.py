@@ -8,7 +8,7 @@ import pytest
 from checkpoints import Checkpoint, OffsetRange, Partition, Position, Span
 from sinks import AddColumn, Batch, Column, CreateTable, Schema, Table, WidenColumn
 from sinks.ledger import load_rows
-from sinks.schema import BIGINT, BINARY, BOOL, DATE, DOUBLE, JSON, TEXT, TIME, TIMESTAMP, decimal
+from sinks.schema import BIGINT, BINARY, BOOL, DATE, DOUBLE, JSON, TEXT, TIME, TIMESTAMP, ColumnHints, decimal
 from sinks.sql import ddl, dml, locks
 from sinks.sql.dialect import DUCKDB, POSTGRES, Dialect
 from sinks.sql.ledger import Ledger
@@ -52,6 +52,18 @@ def test_a_table_is_created_with_each_type(dialect: Dialect) -> None:
     }  # fmt: skip
     columns = {"_hr_id": Column("_hr_id", TEXT, nullable=False)} | {n: Column(n, t) for n, t in types.items()}
     check(f"create_table_{dialect.name}", *ddl.alter(dialect, shop(dialect), CreateTable(Table("orders", columns))))
+
+
+@both
+def test_hints_become_indexes_and_comments_as_far_as_the_database_has_them(dialect: Dialect) -> None:
+    columns = [
+        Column("id", BIGINT, hints=ColumnHints(unique=True, description="who's \\ who")),
+        Column("at", TIMESTAMP, hints=ColumnHints(sort=True, partition=True)),
+    ]
+    table = Table("orders", {column.name: column for column in columns})
+    late = AddColumn("orders", Column("late", TEXT, hints=ColumnHints(unique=True, description="too late")))
+    changes = (CreateTable(table), late)
+    check(f"hints_{dialect.name}", *(s for change in changes for s in ddl.alter(dialect, shop(dialect), change)))
 
 
 @both
