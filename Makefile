@@ -8,6 +8,8 @@ TOOLS := $(VENV)/.chart-tools
 SITE_TOOLS := $(VENV)/.site-tools
 # Several workers share one Kafka and one PostgreSQL; tests that kill a server have their own and run in one of them.
 WORKERS ?= 2
+SECONDS ?= 14400
+SEED ?= 1
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
@@ -15,7 +17,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chart-tools demo test test-fast test-all test-cluster check lint types imports wheel bench docs format lock upgrade clean
+.PHONY: help setup chart-tools demo test test-fast test-all soak test-cluster check lint types imports wheel bench docs format lock upgrade clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +52,9 @@ test-fast: $(READY) $(TOOLS) ## Run the tests that need no server
 
 test-all: $(READY) $(TOOLS) ## Run all tests, the slow ones as well
 	$(PYTEST) -m "" $(ARGS)
+
+soak: $(READY) ## Let random faults strike three replicas for hours (SECONDS=14400 SEED=1), then ask every invariant
+	HEADRACE_SOAK_SECONDS=$(SECONDS) HEADRACE_SOAK_SEED=$(SEED) $(BIN)/python -m pytest -m "" -s tests/crash/test_nemesis.py $(ARGS)
 
 test-cluster: $(READY) $(TOOLS) ## Install the chart into a real Kubernetes API server; builds one first, once, in some 8 minutes
 	$(BIN)/python tests/cluster/build.py

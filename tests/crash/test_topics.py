@@ -141,7 +141,7 @@ def test_retention_that_overtook_the_stored_offset_stops_with_the_range_until_th
 
     log = Log({**before.records, **read_log(place.bootstrap, [place.topic]).records})
     assert_each_landed_once(log, place.query, place.dataset, {place.topic: TABLE})
-    assert_ledger_adds_up(log, place.query, place.dataset)
+    assert_ledger_adds_up(log, place.query, place.dataset, [place.topic])
     assert place.query(f'select start_offset, stop_offset from "{place.dataset}"._hr_loads where lost') == [(100, 250)]
 
 

@@ -37,10 +37,11 @@ node.id=1
 controller.listener.names=CONTROLLER
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
 listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},TLS://127.0.0.1:{tls},MUTUAL://127.0.0.1:{mutual},\
-    CONTROLLER://127.0.0.1:{controller}
+    PROXIED://127.0.0.1:{behind},CONTROLLER://127.0.0.1:{controller}
 advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},TLS://127.0.0.1:{tls},\
-    MUTUAL://127.0.0.1:{mutual}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SASL_SSL,MUTUAL:SSL,CONTROLLER:PLAINTEXT
+    MUTUAL://127.0.0.1:{mutual},PROXIED://127.0.0.1:{proxy}
+listener.security.protocol.map=\
+    PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SASL_SSL,MUTUAL:SSL,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 allow.everyone.if.no.acl.found=true
 super.users=User:ANONYMOUS
@@ -97,6 +98,7 @@ class KafkaAddress:
     TLS, under a certificate for 127.0.0.1 that only `ca_file` vouches for; any unsigned token of a subject will do.
     `mutual_bootstrap` wants the client certificate of `client_files` instead of a password. Who comes by plaintext may
     do anything; others may, where no ACL says otherwise.
+    Clients that come to `behind_bootstrap` are sent on to `proxy_bootstrap`, where a test may listen.
     """
 
     bootstrap: str
@@ -104,6 +106,8 @@ class KafkaAddress:
     tls: str = ""
     ca: str = ""
     mutual: str = ""
+    behind: str = ""
+    proxy: str = ""
 
     @property
     def mutual_bootstrap(self) -> str:
@@ -115,6 +119,16 @@ class KafkaAddress:
         """Return the certificate and the key that the broker takes from a client."""
         folder = self.ca_file.parent
         return folder / "client.pem", folder / "client.key"
+
+    @property
+    def behind_bootstrap(self) -> str:
+        """Raise `ServerMissing` where there may be no such listener."""
+        return self._of_ours(self.behind)
+
+    @property
+    def proxy_bootstrap(self) -> str:
+        """Raise `ServerMissing` where nobody is sent there."""
+        return self._of_ours(self.proxy)
 
     @property
     def sasl_bootstrap(self) -> str:
@@ -146,10 +160,13 @@ class KafkaServer:
         self._java_flags = java_flags
         self._jars = jars(HERE / "pom.xml")
         self._folder = Path(tempfile.mkdtemp(prefix="headrace-kafka-"))
-        ports = {name: free_port() for name in ("plain", "sasl", "tls", "mutual", "controller")}
+        ports = {name: free_port() for name in ("plain", "sasl", "tls", "mutual", "behind", "proxy", "controller")}
         self._ca_file = self._folder / "ca.pem"
-        plain, sasl, tls, mutual = (f"127.0.0.1:{ports[name]}" for name in ("plain", "sasl", "tls", "mutual"))
-        self.address = KafkaAddress(plain, sasl, tls, str(self._ca_file), mutual)
+        address = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
+        self.address = KafkaAddress(
+            address["plain"], address["sasl"], address["tls"], str(self._ca_file), address["mutual"],
+            address["behind"], address["proxy"],
+        )  # fmt: skip
         self._config = self._folder / "server.properties"
         self._config.write_text(
             PROPERTIES.format(folder=self._folder, user=SASL_USER, password=SASL_PASSWORD, **ports), encoding="utf-8"

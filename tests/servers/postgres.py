@@ -39,7 +39,7 @@ log_min_messages = warning
 
 
 class PostgresServer:
-    """A server of ours: `dsn` names its superuser with a password; its port stays for life.
+    """A server of ours: `dsn` names its superuser with a password; its port stays for life. It runs as `user`, if said.
 
     It ends with this process, or with the writers of `lifeline`.
     """
@@ -47,14 +47,14 @@ class PostgresServer:
     def __init__(self, *, lifeline: Path | None = None) -> None:
         self._lifeline = lifeline
         self._bin = _binaries()
-        self._user = unprivileged_user()
+        self.user = unprivileged_user()
         self._folder = Path(tempfile.mkdtemp(prefix="headrace-postgres-"))
         self._data = self._folder / "data"
         self.port = free_port()
         self.dsn = f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self.port}/postgres"
         self._process: ServerProcess | None = None
-        if self._user:
-            shutil.chown(self._folder, self._user)
+        if self.user:
+            shutil.chown(self._folder, self.user)
         self._initialize()
 
     @property
@@ -68,7 +68,7 @@ class PostgresServer:
         """Start the server on its old data (recovering it after a crash) and return when it takes connections."""
         command = [str(self._bin / "postgres"), "-D", str(self._data)]
         log = self._folder / "server.log"
-        self._process = ServerProcess(command, log, user=self._user, lifeline=self._lifeline)
+        self._process = ServerProcess(command, log, user=self.user, lifeline=self._lifeline)
         self._process.wait_until(self._answers)
 
     def stop(self) -> None:
@@ -107,7 +107,7 @@ class PostgresServer:
         command = [str(self._bin / "initdb"), "-D", str(self._data), "-U", USER, f"--pwfile={password}"]
         command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"]
         done = subprocess.run(
-            command, user=self._user, extra_groups=[] if self._user else None, cwd=self._folder,
+            command, user=self.user, extra_groups=[] if self.user else None, cwd=self._folder,
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:

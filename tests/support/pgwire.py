@@ -36,6 +36,14 @@ class Frontend:
         return tag + int.from_bytes(self._rest[tag : tag + 4])
 
 
+class Opaque:
+    """The same for any other protocol: what comes goes on as it is."""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return `data`."""
+        return [data]
+
+
 def is_commit(message: bytes) -> bool:
     """Return whether a message asks for a commit, and does not merely speak of one."""
     match message[:1]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
@@ -12,12 +12,12 @@ from urllib.parse import urlsplit, urlunsplit
 from anyio.from_thread import start_blocking_portal
 
 from servers import run
-from support.pgwire import COMMITTED, Frontend, is_commit
+from support.pgwire import COMMITTED, Frontend, Opaque, is_commit
 
 
 @dataclass(slots=True)
 class Weather:
-    """What happens to bytes from now on; set from any thread. `fired` tells that a one-shot fault has struck."""
+    """What happens to bytes from now on; set from any thread. `fired` tells that some of it has happened."""
 
     delay_seconds: float = 0.0
     blackhole: bool = False  # bytes vanish, connections stay
@@ -31,17 +31,20 @@ class Weather:
 class Proxy:
     """One listening port in front of one server. `weather` may be changed or replaced at any time, from any thread."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(
+        self, host: str, port: int, *, listen_port: int = 0, wire: Callable[[], Frontend | Opaque] = Frontend
+    ) -> None:
         self.weather = Weather()
-        self.port = 0
+        self.port = listen_port
+        self.wire = wire
         self._loop: asyncio.AbstractEventLoop | None = None
         self._target = (host, port)
         self._open: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> asyncio.Server:
-        """Listen on a free port."""
+        """Listen, on a free port where none was given."""
         self._loop = asyncio.get_running_loop()
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = server.sockets[0].getsockname()[1]
         return server
 
@@ -50,6 +53,11 @@ class Proxy:
         parts = urlsplit(original)
         login, at, _ = parts.netloc.rpartition("@")
         return urlunsplit(parts._replace(netloc=f"{login}{at}127.0.0.1:{self.port}"))
+
+    @property
+    def connections(self) -> int:
+        """Return how many clients are connected."""
+        return len(self._open) // 2
 
     def cut(self) -> None:
         """Cut all connections, without a word. Safe from any thread."""
@@ -62,6 +70,7 @@ class Proxy:
 
     async def _serve(self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         if self.weather.refuse:
+            self.weather.fired.set()
             to_client.transport.abort()
             return
         try:
@@ -90,7 +99,7 @@ class _Link:
         self._proxy = proxy
         self._to_client = to_client
         self._to_server = to_server
-        self._frontend = Frontend()
+        self._frontend = proxy.wire()
         self._answer_is_lost = False
 
     async def upstream(self, client: asyncio.StreamReader) -> None:
@@ -128,8 +137,11 @@ class _Link:
 
     async def _forward(self, data: bytes, writer: asyncio.StreamWriter) -> None:
         if self._proxy.weather.delay_seconds:
+            self._proxy.weather.fired.set()
             await asyncio.sleep(self._proxy.weather.delay_seconds)
-        if not self._proxy.weather.blackhole:
+        if self._proxy.weather.blackhole:
+            self._proxy.weather.fired.set()
+        else:
             writer.write(data)
             await writer.drain()
 
@@ -138,7 +150,21 @@ class _Link:
 def proxied(dsn: str) -> Iterator[Proxy]:
     """Run a proxy in front of the server that `dsn` names, in an event loop of its own, while the block lasts."""
     parts = urlsplit(dsn)
-    proxy = Proxy(parts.hostname or "127.0.0.1", parts.port or 5432)
+    with _running(Proxy(parts.hostname or "127.0.0.1", parts.port or 5432)) as proxy:
+        yield proxy
+
+
+@contextmanager
+def proxied_broker(behind: str, listen_on: str) -> Iterator[Proxy]:
+    """Run a proxy on the address `listen_on` in front of the broker's listener `behind` while the block lasts."""
+    host, _, port = behind.rpartition(":")
+    listen_port = int(listen_on.rpartition(":")[2])
+    with _running(Proxy(host, int(port), listen_port=listen_port, wire=Opaque)) as proxy:
+        yield proxy
+
+
+@contextmanager
+def _running(proxy: Proxy) -> Iterator[Proxy]:
     with start_blocking_portal() as portal:
         server = portal.call(proxy.start)
         try:
