@@ -226,6 +226,11 @@ class Retry(Frozen):
     """Stop after this long without success; try for ever when not set."""
     start_seconds: Annotated[float, Field(ge=0, le=_MOST_SECONDS, allow_inf_nan=False)] = 30.0
     """How long a start waits for broker and destination before it fails."""
+    blocked_table: Literal["pause", "stop"] = "pause"
+    """When a table cannot take rows (a right, a constraint, a trigger): `pause` its topics and try again, while the
+    others go on, or `stop` the service. A run with an end (`kafka.until`) stops."""
+    blocked_wait_seconds: Seconds = 60.0
+    """Longest wait between two tries of a paused topic."""
 
 
 class Ledger(Frozen):

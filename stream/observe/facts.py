@@ -246,6 +246,23 @@ class StageMoves:
 
 
 @dataclass(frozen=True, slots=True)
+class TopicPaused:
+    """A topic's table cannot take its rows: it is left out, and tried again after `wait_seconds`; the others go on."""
+
+    topic: str
+    error: str
+    wait_seconds: float
+    tries: int  # that failed in a row
+
+
+@dataclass(frozen=True, slots=True)
+class TopicResumed:
+    """A topic that was paused flows again, or is somebody else's now."""
+
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
 class LoopTicked:
     """The event loop is alive, and came `lag_seconds` later than it was asked to."""
 
@@ -277,6 +294,8 @@ Fact: TypeAlias = (
     | WatermarksMoved
     | StageStuck
     | StageMoves
+    | TopicPaused
+    | TopicResumed
     | LoopTicked
 )
 

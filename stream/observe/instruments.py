@@ -126,6 +126,9 @@ class Instruments:
         self.stuck = self._gauge(
             "stage_stuck_seconds", "For how long a stage has made no progress; 0 while all stages move."
         )
+        self.topic_paused = self._gauge(
+            "topic_paused", "1 while a topic is paused because its table cannot take its rows.", "topic"
+        )
         self.loop_lag = Histogram(
             "headrace_event_loop_lag_seconds",
             "How late the event loop came to its own heartbeat.",

@@ -42,6 +42,7 @@ def init_labels_topic(known: Instruments, pipeline: str, topic: str, skip_reason
     """Create at 0 what one topic has."""
     for counter in (known.records_consumed, known.consumed_bytes):
         counter.labels(pipeline, topic)
+    known.topic_paused.labels(pipeline, topic)
     for reason in (*skip_reasons, ABANDONED):
         known.records_skipped.labels(pipeline, topic, reason)
     for kind in get_args(GapKind):

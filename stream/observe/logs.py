@@ -31,6 +31,8 @@ from stream.observe.facts import (
     StageStuck,
     Started,
     StateChanged,
+    TopicPaused,
+    TopicResumed,
     Unacknowledged,
 )
 from stream.observe.formatting import describe, listed
@@ -59,6 +61,16 @@ class LogObserver:
                 self._odd(fact)
             case StageStuck(stacks=stacks) if stacks:
                 self._log.error("stuck", stage=fact.stage, seconds=round(fact.seconds), stacks=stacks)
+            case TopicPaused(tries=1):
+                self._log.error(
+                    "topic paused: its table cannot take its rows; mend the table and it goes on by itself; "
+                    "other topics go on",
+                    topic=fact.topic,
+                    error=fact.error,
+                    next_try_seconds=round(fact.wait_seconds),
+                )
+            case TopicResumed():
+                self._log.warning("topic resumed", topic=fact.topic)
             case StageMoves():
                 self._log.warning("not stuck any more")
             case _:

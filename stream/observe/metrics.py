@@ -30,6 +30,8 @@ from stream.observe.facts import (
     StageTimed,
     Started,
     StateChanged,
+    TopicPaused,
+    TopicResumed,
     WatermarksMoved,
 )
 from stream.observe.instruments import Instruments
@@ -117,6 +119,10 @@ class Metrics:
                 known.backpressure.labels(self._pipeline).inc(fact.seconds)
             case StageStuck():
                 known.stuck.labels(self._pipeline).set(fact.seconds)
+            case TopicPaused(topic):
+                known.topic_paused.labels(self._pipeline, topic).set(1)
+            case TopicResumed(topic):
+                known.topic_paused.labels(self._pipeline, topic).set(0)
             case StageMoves():
                 known.stuck.labels(self._pipeline).set(0)
             case LoopTicked():

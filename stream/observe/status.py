@@ -28,6 +28,8 @@ from stream.observe.facts import (
     Started,
     State,
     StateChanged,
+    TopicPaused,
+    TopicResumed,
     WatermarksMoved,
 )
 from stream.observe.formatting import describe
@@ -58,6 +60,15 @@ class Evolved:
 
 
 @dataclass(frozen=True, slots=True)
+class TopicPause:
+    """A topic whose table cannot take its rows. The error, which may quote a row, is in the log only."""
+
+    since: float
+    tries: int
+    retry_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """A run as it stands. Times are seconds since 1970; commits and changes are the newest ones, oldest first."""
 
@@ -81,6 +92,7 @@ class Status:
     watermarks: Mapping[Partition, float] = field(default_factory=dict)
     stuck: StageStuck | None = None
     reject_samples: Mapping[str, RejectSample] = field(default_factory=dict)  # by reason, where the user wants them
+    paused: Mapping[str, TopicPause] = field(default_factory=dict)  # by topic
 
     @property
     def lag(self) -> int:
@@ -118,6 +130,12 @@ def after(status: Status, fact: Fact, now: float) -> Status:
             return replace(status, stuck=replace(fact, stacks=""))
         case StageMoves():
             return replace(status, stuck=None)
+        case TopicPaused(topic):
+            since = status.paused[topic].since if topic in status.paused else now
+            pause = TopicPause(since, fact.tries, now + fact.wait_seconds)
+            return replace(status, paused={**status.paused, topic: pause})
+        case TopicResumed(topic):
+            return replace(status, paused={name: each for name, each in status.paused.items() if name != topic})
         case Retrying():
             return replace(status, retries=status.retries + 1)
         case _:

@@ -40,6 +40,10 @@ def as_json(status: Status, now: float, freshness_target_seconds: float | None =
         **_samples(status),
         "retries": status.retries,
         "stuck": {"stage": status.stuck.stage, "seconds": round(status.stuck.seconds)} if status.stuck else None,
+        "paused_topics": [
+            {"topic": topic, "since": _instant(p.since), "tries": p.tries, "retry_at": _instant(p.retry_at)}
+            for topic, p in sorted(status.paused.items())
+        ],
         "lag_records": status.lag,
         "freshness_seconds": None if status.freshness is None else round(status.freshness, 3),
         "freshness_target_seconds": freshness_target_seconds,

@@ -14,6 +14,7 @@ from stream.runtime.approval import Approval
 from stream.runtime.destination import Destination
 from stream.runtime.ids import LoadIds
 from stream.runtime.imported_schema import NO_FILES, SchemaFiles, import_plan
+from stream.runtime.isolation import Isolation
 from stream.runtime.prepare import Preparer
 from stream.runtime.reject_tally import RejectBudget
 from stream.runtime.schemas import FindSchemas
@@ -41,6 +42,7 @@ class RunContext:
     find_schemas: FindSchemas
     steering: Steering
     approval: Approval
+    isolation: Isolation
     files: SchemaFiles = NO_FILES
     fixed_columns: set[tuple[str, str]] = field(default_factory=set)
     """Columns, by table and name, whose type stays: to widen them took the destination too long."""

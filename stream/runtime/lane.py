@@ -20,6 +20,7 @@ from stream.observe.facts import BatchLoaded, Isolated, Stage, StageTimed
 from stream.runtime.context import RunContext
 from stream.runtime.crash_probe import find_crashing_records
 from stream.runtime.destination import WideningTooSlow
+from stream.runtime.isolation import naming_topics
 from stream.runtime.prepare import Prepared, age_of, next_step, spans_of
 from stream.runtime.reject_tally import rejected_of
 from stream.runtime.rejects import Record, RefusedReason, by_record, samples, set_aside, skipped_with
@@ -58,7 +59,7 @@ class Lane:
         """Take one batch from Kafka to durable rows, both rows and position or neither, and tell everybody.
 
         `refused`: records, with the reason, that the destination did not take; they are set aside. Raises `Fenced`,
-        `SchemaConflict` or `BatchRefused`; outages are retried.
+        `SchemaConflict`, `BatchRefused` or `BatchBlocked`; outages are retried.
         """
         async with turn:
             seconds: dict[Stage, float] = {}
@@ -74,10 +75,11 @@ class Lane:
                 return
             self._context.budget_of_rejects.check(prepared.rejected, prepared.batch.rejects)
             await self._context.approval.check(prepared.plan)
-            with self._context.stages.working("load"), _naming_the_batch(prepared):
+            with self._context.stages.working("load"), naming_topics(prepared.step.spans), _naming_the_batch(prepared):
                 await self._apply(prepared.plan)
                 receipt = await self._destination.load(prepared.batch, prepared.step)
             self._advance(prepared)
+            self._context.isolation.landed(prepared.step.spans)
             self._tell(prepared, receipt, seconds)
             self._context.acknowledger.note(prepared.step.upto)
             turn.done()

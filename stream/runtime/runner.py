@@ -18,7 +18,9 @@ from stream.observe.facts import Assigned, Claimed, FencedOut, GapAccepted, Retr
 from stream.runtime.bisect import load_bisecting
 from stream.runtime.context import RunContext
 from stream.runtime.flow import Flow
+from stream.runtime.isolation import BatchBlocked
 from stream.runtime.lane import BatchRefused, Lane
+from stream.runtime.trial import load_next
 from stream.source.contract import Assignment
 from stream.source.origin import incarnation
 
@@ -59,21 +61,32 @@ class Runner:
         fences = conflicts = 0
         stood = Position()
         refused: BatchRefused | None = None
+        trial: str | None = None
+        isolation, topics = self._context.isolation, frozenset(each.topic for each in assignment.partitions)
+        isolation.keep(topics)
         while assignment.partitions and not assignment.ended:
+            trial = trial if refused else isolation.next_trial()
+            without = topics - {trial} if trial else isolation.paused
             try:
                 lane = await self._claim(assignment)
                 if lane.committed != stood:
                     fences, conflicts, stood = 0, 0, lane.committed
                 if refused:
-                    await load_bisecting(self._context, assignment, lane, refused.upto)
-                    refused = None
-                    continue  # its schema is the one from before the bisection: claim again
-                await Flow(self._context, assignment, lane).run()
-                return
+                    await load_bisecting(self._context, assignment, lane, refused.upto, without)
+                    refused = None  # its schema is the one from before the bisection: claim again
+                elif trial:
+                    await load_next(self._context, assignment, lane, without)
+                elif await Flow(self._context, assignment, lane).run():
+                    return
+                if trial and not assignment.ended:
+                    isolation.free(trial)
             except AssignmentEnded:
                 return
             except BatchRefused as error:
                 refused = error
+            except BatchBlocked as error:
+                refused = None
+                isolation.block(error)
             except SchemaConflict as error:
                 await self._wait_after_conflict(error, conflicts, assignment)
                 conflicts += 1

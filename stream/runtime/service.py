@@ -22,6 +22,7 @@ from stream.runtime.context import RunContext
 from stream.runtime.destination import Destination
 from stream.runtime.ids import load_ids
 from stream.runtime.imported_schema import NO_FILES, SchemaFiles
+from stream.runtime.isolation import Isolation
 from stream.runtime.prepare import Preparer
 from stream.runtime.reject_tally import RejectBudget
 from stream.runtime.runner import Runner
@@ -136,6 +137,7 @@ async def _serve(
                 schema_finder(registry, config.retry, observe),
                 Steering(sink, observe),
                 approval,
+                Isolation(config.retry, observe, endless=config.kafka.until is None),
                 files,
             )
             await _watched(Runner(context), context, stopping, grace)

@@ -63,6 +63,7 @@ class KafkaAssignment:
         self._ties = ties
         self._member = reading.member
         self._next: dict[Partition, int] = {}
+        self._left_out: frozenset[Partition] = frozenset()
         self._carried: list[PartitionRecords] = []
         self._origins: dict[str, str] | None = None
         self._looked_at = reading.clock()
@@ -108,14 +109,15 @@ class KafkaAssignment:
         added = {p: first[p] for p in partitions if p.topic in seen and p not in known.position}
         return Position(added | await self._chosen({p: first[p] for p in partitions if p.topic not in seen}))
 
-    async def batches(self, start: Position) -> AsyncGenerator[RawBatch, None]:
+    async def batches(self, start: Position, without: frozenset[str] = frozenset()) -> AsyncGenerator[RawBatch, None]:
         """Yield batches from `start` on until the assignment ends or every partition is at its bound.
 
+        The partitions of the topics `without` are paused meanwhile.
         Raises `SourceGap` when retention overtakes us; with `accept_loss` the assignment ends instead, and another
         one for the same partitions follows, whose `starts` tells the gap.
         """
         if not self.ended:
-            self._begin(start)
+            self._begin(start, without)
         while (batch := await self._next_batch()) is not None and await self._wait_for_budget(batch.nbytes):
             self._with.budget.take(batch.nbytes)
             yield batch
@@ -169,8 +171,10 @@ class KafkaAssignment:
 
     # -- reading
 
-    def _begin(self, start: Position) -> None:
+    def _begin(self, start: Position, without: frozenset[str]) -> None:
         self._carried = []
+        self._left_out = frozenset(partition for partition in self.partitions if partition.topic in without)
+        self._member.pause(self._left_out)
         self._next = {partition: start.next[partition] for partition in self.partitions}
         after = Position({gap.range.partition: gap.range.stop for gap in self.gaps})
         self._member.seek(Position(self._next) | after.of(self.partitions))
@@ -242,9 +246,10 @@ class KafkaAssignment:
         return kept
 
     def _unfinished(self) -> frozenset[Partition]:
+        wanted = self.partitions - self._left_out
         if self._with.ends is None:
-            return self.partitions
-        return frozenset(p for p in self.partitions if self._next[p] < self._with.ends.get(p, 0))
+            return wanted
+        return frozenset(p for p in wanted if self._next[p] < self._with.ends.get(p, 0))
 
     async def _wait_for_budget(self, nbytes: int) -> bool:
         """Wait until the budget has room for a batch; return whether it is still ours to deliver."""

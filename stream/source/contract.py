@@ -77,11 +77,12 @@ class Assignment(Protocol):
         """
         ...
 
-    def batches(self, start: Position) -> AsyncGenerator[RawBatch, None]:
+    def batches(self, start: Position, without: frozenset[str] = frozenset()) -> AsyncGenerator[RawBatch, None]:
         """Yield batches from `start` on, cut by rows, bytes and age, until revoked, stopped or at the bound.
 
-        A batch's ranges are contiguous with the one before. While the caller does not ask for more, the source pauses
-        its partitions and goes on polling, so that the group keeps us.
+        The partitions of the topics `without` are paused meanwhile and stay where they are. A batch's ranges are
+        contiguous with the one before. While the caller does not ask for more, the source pauses its partitions and
+        goes on polling, so that the group keeps us.
         """
         ...
 

@@ -48,6 +48,14 @@ UP = {"headrace_build_info": "1x60"}
 
 CASES = [
     Case(
+        "HeadraceTopicPaused",
+        "a table cannot take its rows, after the topic moved from a pod where it could",
+        {of("topic_paused", topic="orders"): "0x30", of("topic_paused", "b", topic="orders"): "1x30"},
+        "20m",
+        1,
+    ),
+    Case("HeadraceTopicPaused", "no topic is paused", {of("topic_paused", topic="orders"): "0x30"}, "20m", 0),
+    Case(
         "HeadracePartitionStalled",
         "records wait and nothing is committed",
         {partition("consumer_lag_records"): "7x30", partition("committed_offset"): "100x30"},

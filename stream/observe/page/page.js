@@ -127,6 +127,10 @@ function show(status) {
     problems.push(`An open transaction holds back records of ${held.length} partition${held.length > 1 ? "s" : ""}, `
       + `seen since ${time(since)}.`);
   }
+  for (const paused of status.paused_topics) {
+    problems.push(`Topic ${paused.topic} is paused since ${time(paused.since)}: its table cannot take its rows `
+      + `(the log says why); next try at ${time(paused.retry_at)}.`);
+  }
   $("problem").hidden = !problems.length;
   $("problem").textContent = problems.join(" ");
   figures(status);
