@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -101,6 +101,7 @@ class SinkOptions:
     lock_timeout_seconds: float = 30.0
     idle_in_transaction_seconds: float = 30.0
     keep_detail_seconds: float = 86_400.0  # older ledger rows of contiguous ranges are folded into one
+    newest_url: Callable[[], str] | None = None  # the URL with its password as a file has it now: passwords are rotated
 
 
 class Sink(Protocol):

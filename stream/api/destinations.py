@@ -6,6 +6,8 @@ import os
 import re
 import socket
 import uuid
+from collections.abc import Callable
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +26,7 @@ from stream.config import fields
 from stream.config.lookup import require
 from stream.config.models import Config, Destination
 from stream.config.redaction import MASK
+from stream.config.secret_files import FileSecret, newest
 from stream.config.urls import check_password, masked
 from stream.errors import ConfigError
 from stream.runtime.staging import Staging
@@ -175,7 +178,9 @@ def open_sink(pipeline: str, config: Config, make: MakeSink | None = None) -> Si
     if make is not None:
         return make(_options(pipeline, config))
     try:
-        return connect(_with_password(url, where.password), _options(pipeline, config))
+        return connect(
+            _with_password(url, where.password), replace(_options(pipeline, config), newest_url=_again(where))
+        )
     except SinkError as error:
         raise ConfigError(str(error)) from error
 
@@ -192,6 +197,14 @@ def _options(pipeline: str, config: Config) -> SinkOptions:
         idle_in_transaction_seconds=where.idle_in_transaction_seconds,
         keep_detail_seconds=config.ledger.keep_detail_seconds,
     )
+
+
+def _again(where: Destination) -> Callable[[], str] | None:
+    """Return what reads URL and password again; None where neither is in a file."""
+    url, password = where.url, where.password
+    if url is None or not (isinstance(url, FileSecret) or isinstance(password, FileSecret)):
+        return None
+    return lambda: _with_password(SecretStr(newest(url)), SecretStr(newest(password)) if password else None)
 
 
 def _with_password(url: SecretStr, password: SecretStr | None) -> str:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from stream.config import fields
+from stream.config.secret_files import FileSecret
 from stream.errors import ConfigError
 
 
@@ -137,8 +138,9 @@ def _without_file(setting: Setting) -> Setting:
     secret = fields.secret_of(setting.path)
     if secret is None:
         return setting
-    text = _text(Path(str(setting.value)), f"file for {setting.named},").rstrip("\r\n")
-    return Setting(secret, text, setting.named)
+    path = Path(str(setting.value))
+    text = _text(path, f"file for {setting.named},").rstrip("\r\n")
+    return Setting(secret, FileSecret(text, path.absolute()), setting.named)
 
 
 def _listed(setting: Setting) -> Setting:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Collection, Coroutine, Mapping, Sequence, Set
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
@@ -13,6 +14,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from checkpoints import Partition, Position
 from stream.config.models import Kafka
+from stream.config.secret_files import FileSecret, newest
 from stream.config.validators import whole_name
 from stream.source.asked_origins import asked_origins
 from stream.source.columns import Columns
@@ -24,6 +26,7 @@ from stream.source.security import security_arguments
 METADATA_MAX_AGE_SECONDS: Final = 30  # how soon a new partition, or a new topic of a pattern, is found
 CONNECT_SECONDS: Final = 10.0
 CLOSE_SECONDS: Final = 5.0
+PASSWORD_SECONDS: Final = 5.0  # how often a file with a password is looked at
 FETCH_MAX_BYTES: Final = 16 * 1024 * 1024  # over all partitions of one broker: what one prefetch may hold in memory
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -60,6 +63,7 @@ class Client:
         self._wants_headers = wants_headers
         self._consumer = AIOKafkaConsumer(**consumer_arguments(kafka, group))
         self._joins_again = False
+        self._password_due = 0.0
 
     async def connect(self) -> None:
         """Connect to one of the brokers and learn the cluster. Raises `SourceUnavailable` or `SourceDenied`."""
@@ -147,6 +151,7 @@ class Client:
 
         In the middle of a rebalance aiokafka waits for its end first (`Fetcher.fetched_records`).
         """
+        self._look_for_a_new_password()
         wait = _ms(max(0.0, seconds))
         try:
             polled = await self._told(self._consumer.getmany(timeout_ms=wait, max_records=max_records))
@@ -197,6 +202,13 @@ class Client:
     def _ours_of(self, partitions: Collection[Partition]) -> list[TopicPartition]:
         ours = self._consumer.assignment()
         return [partition for partition in _theirs(partitions) if partition in ours]
+
+    def _look_for_a_new_password(self) -> None:
+        """Give aiokafka the SASL password as its file has it now: it signs in anew with each connection."""
+        password, now = self._kafka.security.password, time.monotonic()
+        if isinstance(password, FileSecret) and now >= self._password_due:
+            self._password_due = now + PASSWORD_SECONDS
+            self._consumer._client._sasl_plain_password = newest(password)
 
     def _forget_waiters(self) -> None:
         """aiokafka keeps what a cancelled poll waited for, and would tell it of failures that nobody then retrieves."""

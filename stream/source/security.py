@@ -12,6 +12,7 @@ import anyio.to_thread
 from aiokafka.abc import AbstractTokenProvider
 
 from stream.config.models import Security
+from stream.config.secret_files import newest
 from stream.errors import ConfigError
 
 _ACCOUNT: Final = ("username", "password")
@@ -82,7 +83,7 @@ def _password(security: Security) -> dict[str, str]:
         )
     return {
         "sasl_plain_username": security.username,
-        "sasl_plain_password": security.password.get_secret_value(),
+        "sasl_plain_password": newest(security.password),
     }
 
 

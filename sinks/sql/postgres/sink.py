@@ -55,6 +55,7 @@ _KEEPALIVES: Final = {
     "tcp_user_timeout": 30_000,
 }
 _CANCEL_SECONDS: Final = 2.0
+_WRONG_PASSWORD: Final = "28P01"  # noqa: S105  # a SQLSTATE
 
 # SQLAlchemy's way to name the driver in a URL, which libpq does not know.
 _PSYCOPG: Final = re.compile(r"^(\w+)\+\w+://")
@@ -83,6 +84,7 @@ class _Database:
     def __init__(self, parameters: dict[str, Any], options: SinkOptions) -> None:
         self._options = options
         self._server = Server.of(parameters)
+        self._was_open = False
         self._parameters = {
             "application_name": f"headrace {options.pipeline}",
             **_KEEPALIVES,
@@ -107,24 +109,36 @@ class _Database:
         return True
 
     def connect(self) -> Session:
+        parameters = self._parameters | self._newest_password()
         try:
             connection = Connection.connect(
-                **self._parameters, autocommit=True, prepare_threshold=None, cursor_factory=psycopg.RawCursor
+                **parameters, autocommit=True, prepare_threshold=None, cursor_factory=psycopg.RawCursor
             )
         except psycopg.errors.ConnectionTimeout as error:
             raise while_connecting(str(error), None, self._server) from error
         except psycopg.Error as error:
-            code = refusal_code(self._parameters, self._options.connect_timeout_seconds)
-            raise while_connecting(str(error), code, self._server) from error
+            code = refusal_code(parameters, self._options.connect_timeout_seconds)
+            refusal = while_connecting(str(error), code, self._server)
+            if self._was_open and self._options.newest_url and code == _WRONG_PASSWORD:
+                raise Transient(f"{refusal}; its file is read again for the next try") from error
+            raise refusal from error
         if (encoding := connection.info.parameter_status("server_encoding")) != "UTF8":
             connection.close()
             raise SinkError(f"{self._server}: the database is encoded in {encoding}; headrace needs one in UTF8")
+        self._was_open = True
         connection.statement_seconds = self._options.statement_timeout_seconds
         connection.adapters.register_loader("jsonb", TextLoader)
         return _Session(connection, self._server, self._options)
 
     def close(self) -> None:
         pass
+
+    def _newest_password(self) -> dict[str, Any]:
+        """Return the password as its file has it now, where it is in one: it may have been rotated."""
+        if self._options.newest_url is None:
+            return {}
+        told = conninfo.conninfo_to_dict(_PSYCOPG.sub(r"\1://", self._options.newest_url()))
+        return {"password": told["password"]} if "password" in told else {}
 
 
 class _Session:
