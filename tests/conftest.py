@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+import zoneinfo
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,6 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from blockbuster import blockbuster_ctx
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from servers import apicurio as apicurio_server
@@ -29,6 +31,11 @@ pytest.register_assert_rewrite(
 
 NOT_RUN = "could not run for want of a server"
 SERVERS = {"kafka", "apicurio", "postgres_dsn", "pooled_dsn", "own_kafka", "own_postgres"}
+READ_ONCE = {  # modules, what is installed, and the sources in a traceback
+    "<frozen importlib._bootstrap>": {"_find_and_load"},
+    "importlib/metadata/__init__.py": {"entry_points"},
+    "linecache.py": {"checkcache", "updatecache"},
+}
 LEADER = pytest.StashKey[ExitStack]()
 
 
@@ -57,6 +64,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def anyio_backend() -> str:
     """Everything runs on asyncio: aiokafka needs it."""
     return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def never_blocking() -> Iterator[None]:
+    """A blocking call of ours on an event loop fails the test that meets it; but for files that Python reads once."""
+    zoneinfo.ZoneInfo("UTC")  # Arrow looks it up in the first test that reads a timestamp
+    with blockbuster_ctx(["stream.runtime", "stream.source", "stream.registry", "stream.observe", "sinks"]) as found:
+        for function in found.functions.values():
+            for file, functions in READ_ONCE.items():
+                function.can_block_in(file, functions)
+        yield
 
 
 @pytest.fixture(scope="session")

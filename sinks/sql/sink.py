@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Collection, Mapping
 
 import pyarrow as pa
-from anyio import CancelScope
+from anyio import CancelScope, to_thread
 
 from checkpoints import Checkpoint, Claim, Known, Partition, Position
 from sinks.changes import SchemaPlan, WidenColumn
@@ -79,7 +79,8 @@ class SqlSink:
 
     async def stored_schema(self) -> Schema:
         """Return the newest stored schema, the empty one where there is no dataset yet; see `Preview`."""
-        return await self._thread.run(self._do.stored_schema) if self._database.exists() else Schema()
+        there = await to_thread.run_sync(self._database.exists)
+        return await self._thread.run(self._do.stored_schema) if there else Schema()
 
     def statements(self, plan: SchemaPlan) -> tuple[str, ...]:
         """Return the DDL of `plan`; see `Preview`."""

@@ -36,7 +36,7 @@ from stream.runtime.service import Grace, serve
 from stream.source.client import consumer_arguments
 from stream.source.testing.memory import MemoryBroker, MemoryMember, memory_source
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("never_blocking")]
 ORDERS = Partition("orders", 0)
 
 
