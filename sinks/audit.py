@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -134,6 +134,7 @@ class BrokenList:
 class MergeFault:
     """What no merge leaves behind: several rows of one key, or a row older than a remembered delete of its key."""
 
+    kind: Literal["key_twice", "undeleted"]
     row_id: str
     text: str
 

@@ -19,9 +19,10 @@ def merge_faults(table: Table, rows: Sequence[Mapping[str, Any]], kept: MergedRo
     counts = Counter(key_of(row, write) for row in rows)
     for row in rows:
         if counts[key_of(row, write)] > 1:
-            yield MergeFault(row[ROW_ID], f"{counts[key_of(row, write)]} rows of {table.name} have the same key")
+            text = f"{counts[key_of(row, write)]} rows of {table.name} have the same key"
+            yield MergeFault("key_twice", row[ROW_ID], text)
         if (deleted := kept.deleted.get(row[ROW_ID])) is not None and newer(deleted, row, write):
-            yield MergeFault(row[ROW_ID], f"a row of {table.name} is older than the delete of its key")
+            yield MergeFault("undeleted", row[ROW_ID], f"a row of {table.name} is older than the delete of its key")
 
 
 def places_of(

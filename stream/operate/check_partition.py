@@ -13,6 +13,7 @@ from checkpoints import OffsetRange
 from sinks.audit import BUCKET, Audit, Inventory, LedgerTotals, PartitionState, Tally, TopicScope
 from stream.operate.expected import Sums, of_all, of_these, sums_of
 from stream.operate.report import Finding, Findings, PartitionReport
+from stream.source.batch_headers import HeadersCannotTell
 from stream.source.contract import Bounds
 from stream.source.log_reader import LogReader
 
@@ -86,7 +87,7 @@ class PartitionCheck:
         """Check, add what is found to the findings, and return the counts. `log`: what Kafka still holds."""
         self._check_position()
         if self._counted:
-            open_buckets = list(self._not_accounted_for())
+            open_buckets = await self._told_by_headers(list(self._not_accounted_for()), log)
             async for bucket, offsets, skipped in self._from_log(open_buckets, log):
                 await self._check_bucket(bucket, offsets, skipped)
             await self._check_counts()
@@ -121,6 +122,36 @@ class PartitionCheck:
             first, last = max(bucket, has.start), min(bucket + BUCKET, has.stop)
             if first >= last or has.held(bucket) != of_all(first, last):
                 yield bucket
+
+    async def _told_by_headers(self, buckets: Sequence[int], log: Bounds | None) -> Sequence[int]:
+        """Return the buckets that are left when those are taken away whose offsets the log has, each once.
+
+        Headers of batches tell what was aborted, and markers; not what is skipped.
+        """
+        has = self._has
+        left: list[int] = []
+        for run in _runs(buckets):
+            kept = range(max(run.start, has.start), min(run.stop, has.stop))
+            if log is None or not kept or kept.start < log.start or kept.stop > log.end:
+                left += run
+                continue
+            try:
+                found = await self._sums(OffsetRange(self._partition, kept.start, kept.stop))
+            except HeadersCannotTell:
+                left += run
+                continue
+            left += [bucket for bucket in run if has.held(bucket) != found.get(bucket, Sums())]
+        return left
+
+    async def _sums(self, within: OffsetRange) -> Mapping[int, Sums]:
+        found: dict[int, Sums] = {}
+        async for _, runs in self._reader.offset_runs(within):
+            for run in runs:
+                self._seen.read += len(run)
+                for bucket in range(run.start - run.start % BUCKET, run.stop, BUCKET):
+                    some = of_all(max(run.start, bucket), min(run.stop, bucket + BUCKET))
+                    found[bucket] = found.get(bucket, Sums()) + some
+        return found
 
     async def _from_log(
         self, buckets: Sequence[int], log: Bounds | None

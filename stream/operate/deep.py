@@ -19,7 +19,7 @@ from stream.operate.report import Findings
 from stream.operate.shaping import Shaper
 from stream.source.log_reader import LogReader
 
-ROWS_AT_ONCE: Final = 4_000  # records whose rows are in memory at once
+ROWS_AT_ONCE: Final = 20_000  # records whose rows are in memory at once; tables are scanned for each such part
 _LOAD_ID: Final = "_hr_load_id"
 _ROW_ID: Final = "_hr_id"
 _OFFSET: Final = "_kafka_offset"

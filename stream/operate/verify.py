@@ -16,7 +16,7 @@ from stream.operate.check_merged import MergedCheck
 from stream.operate.check_partition import Evidence, PartitionCheck
 from stream.operate.deep import DeepCheck
 from stream.operate.newest_events import NewestEvents
-from stream.operate.report import Finding, Findings, Kind, Report, TopicReport
+from stream.operate.report import Finding, Findings, Report, TopicReport
 from stream.operate.scopes import scopes_of, topics_of
 from stream.operate.shaping import shaper_of, stored_origins
 from stream.source.contract import Bounds
@@ -91,8 +91,7 @@ class Verifier:
 
     async def _merge_faults(self, scope: TopicScope, findings: Findings) -> None:
         for fault in await self._audit.merge_faults(scope, _MOST_LISTS):
-            kind: Kind = "key_twice" if "same key" in fault.text else "undeleted"
-            findings.made.append(Finding(kind, scope.topic, None, None, None, 1, fault.text, (fault.row_id,)))
+            findings.made.append(Finding(fault.kind, scope.topic, None, None, None, 1, fault.text, (fault.row_id,)))
 
     async def _since(self, scope: TopicScope, question: Question, partitions: Collection[Partition]) -> TopicScope:
         """Return the scope from the instant on, moved back to the begin of the ledger's line there."""

@@ -20,6 +20,7 @@ from stream.source.client import CONNECT_SECONDS, FETCH_MAX_BYTES, consumer_argu
 from stream.source.contract import Bounds
 from stream.source.fast_records import unwrap
 from stream.source.kafka_errors import diagnosis, mapped_errors
+from stream.source.offset_runs import offset_runs
 from stream.source.rights import may_join, missing_topic_rights
 
 T = TypeVar("T")
@@ -86,6 +87,13 @@ class LogReader:
     async def may_join(self, group: str) -> bool:
         """Return whether this user may read as a member of a group; it is not joined."""
         return await may_join(self._consumer, self._kafka, group)
+
+    def offset_runs(self, wanted: OffsetRange) -> AsyncGenerator[tuple[int, list[range]], None]:
+        """Yield how far a range was read, and the runs of offsets there that are delivered; no record is unpacked.
+
+        Raises `HeadersCannotTell` where only `records` can tell.
+        """
+        return offset_runs(self._consumer, self._kafka, wanted, FETCH_MAX_BYTES)
 
     async def records(self, wanted: OffsetRange) -> AsyncGenerator[PartitionRecords, None]:
         """Yield what is left of a range, in parts that follow each other up to its end.

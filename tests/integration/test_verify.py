@@ -13,9 +13,12 @@ import psycopg
 import pytest
 from confluent_kafka import Producer
 
+from checkpoints import OffsetRange
 from stream.cli.outside import asked, loaded
 from stream.cli.verify import check
+from stream.config.models import Kafka
 from stream.operate.verify import Question
+from stream.source.log_reader import reading
 from support import events
 from support.place import Place, on_duckdb, on_postgres
 from support.service import headrace
@@ -191,3 +194,13 @@ def test_a_compacted_topic_is_no_finding(kafka, topic: Callable[..., str], tmp_p
     with where.running("--until", "latest") as life:
         assert life.wait() == 0, life.log
     assert verified(where)["findings"] == []
+
+
+@pytest.mark.anyio
+async def test_headers_of_batches_tell_the_offsets_that_are_delivered(place: Place) -> None:
+    async with reading(Kafka(brokers=place.bootstrap)) as reader:
+        for partition, log in (await reader.bounds(await reader.partitions(place.topic))).items():
+            whole = OffsetRange(partition, log.start, log.end)
+            for part in (whole, OffsetRange(partition, log.start + 37, log.end - 41)):
+                told = [offset async for _, runs in reader.offset_runs(part) for run in runs for offset in run]
+                assert told == [offset async for some in reader.records(part) for offset in some.offsets]

@@ -38,7 +38,7 @@ def history() -> Iterator[tuple[int, Any]]:
             yield key, {"id": key, "n": number, "items": items, "gone": kind > 0.95}
 
 
-@pytest.fixture(scope="module", params=["hard", "soft"])
+@pytest.fixture(scope="module", params=["hard", pytest.param("soft", marks=pytest.mark.slow)])
 def place(request, kafka, postgres_dsn: str) -> Iterator[Place]:
     name = events.fresh_topic(kafka.bootstrap, f"verify-{request.param}", partitions=2)
     producer = Producer({"bootstrap.servers": kafka.bootstrap, "enable.idempotence": True, "log_level": 0})

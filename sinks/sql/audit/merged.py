@@ -60,9 +60,9 @@ class MergedHoldings(Holdings):
         sql = MergeSql(self._space, root, "rows", "deletes", ())
         if not dialect.merges_by_index:  # else an index keeps each key unique
             for row_id, count in session.execute(sql.doubled_keys(limit)):
-                yield MergeFault(row_id, f"{count} rows of {root.name} have the same key")
+                yield MergeFault("key_twice", row_id, f"{count} rows of {root.name} have the same key")
         for (row_id,) in session.execute(sql.undeleted(limit)):
-            yield MergeFault(row_id, f"a row of {root.name} is older than the delete of its key")
+            yield MergeFault("undeleted", row_id, f"a row of {root.name} is older than the delete of its key")
 
     def _ids_within(self, scope: TopicScope, root: Table, within: OffsetRange) -> Statement:
         rows = user.table_of(self._space, root)
