@@ -22,7 +22,8 @@ every_page = pytest.mark.parametrize("page", RUNBOOKS, ids=lambda page: page.ste
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
     """A dataset with headrace's own tables in it."""
     file = tmp_path_factory.mktemp("runbooks") / "shop.duckdb"
-    headrace.run([{"id": 1}], table_name="items", destination=f"duckdb:///{file}", dataset_name="shop")
+    shop = headrace.pipeline("shop", file.parent / "work", destination=f"duckdb:///{file}", dataset_name="shop")
+    shop.run([{"id": 1}], table_name="items")
     connection = duckdb.connect(str(file))
     connection.execute("use shop")
     return connection

@@ -23,7 +23,8 @@ ALL, MODEL, HOURS = BLOCKS["sql"]
 def warehouse(tmp_path: Path) -> duckdb.DuckDBPyConnection:
     """Orders from 10:00 to 12:40 in two partitions, of which the first is complete up to 12:30."""
     file = tmp_path / "warehouse.duckdb"
-    headrace.run([{"id": 1}], table_name="items", destination=f"duckdb:///{file}", dataset_name="shop")
+    shop = headrace.pipeline("shop", file.parent / "work", destination=f"duckdb:///{file}", dataset_name="shop")
+    shop.run([{"id": 1}], table_name="items")
     connection = duckdb.connect(str(file))
     connection.execute("use shop")
     connection.execute("create table orders (_kafka_timestamp timestamptz)")
