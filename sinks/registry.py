@@ -6,8 +6,10 @@ A package adds a sink by an entry point of group `headrace.sinks`: its name is t
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final, TypeAlias
 
@@ -67,7 +69,7 @@ def _unknown(scheme: str, known: list[str]) -> str:
 def _registered() -> dict[str, EntryPoint]:
     found = [EntryPoint(scheme, value, GROUP) for scheme, value in BUILTIN.items()]
     by_scheme: dict[str, EntryPoint] = {}
-    for point in (*found, *entry_points(group=GROUP)):
+    for point in (*found, *_installed(tuple(sys.path))):
         known = by_scheme.setdefault(point.name, point)
         if known.value != point.value:
             raise SinkError(
@@ -75,6 +77,12 @@ def _registered() -> dict[str, EntryPoint]:
                 "uninstall one of them"
             )
     return by_scheme
+
+
+@lru_cache(maxsize=4)
+def _installed(path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """Return what packages on `path` register; it reads a file of each, so a process asks once."""
+    return tuple(entry_points(group=GROUP))
 
 
 def _load(point: EntryPoint) -> Connect:

@@ -6,6 +6,7 @@ it, folded or not.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from sinks.sql import ddl
 from sinks.sql.dialect import Dialect
 from sinks.sql.session import Session
-from sinks.sql.statement import by_column, rows_of, template
+from sinks.sql.statement import Template, by_column, rows_of, template
 from sinks.sql.system import KEYS, LOADS, SCHEMAS, TABLES
 
 _KEPT_SCHEMAS: Final = 20  # the newest: each holds the whole document
@@ -46,9 +47,6 @@ class LedgerFolding:
         self._loads = ddl.table_of(dialect, dataset, TABLES[LOADS], KEYS[LOADS])
         self._schemas = ddl.table_of(dialect, dataset, TABLES[SCHEMAS], KEYS[SCHEMAS])
         self._due = 0.0
-        self._find, self._keep, self._drop, self._forget = (
-            template(clause) for clause in (self._finding(), self._keeping(), self._dropping(), self._forgetting())
-        )
 
     def fold(self, session: Session, topics: dict[str, set[int]], now: float) -> None:
         """Fold what is old of these partitions, if that is due at `now`, in the open transaction.
@@ -66,6 +64,22 @@ class LedgerFolding:
             session.execute(self._keep.fill(of=self._pipeline, **columns))
             session.execute(self._drop.fill(of=self._pipeline, **columns))
         session.execute(self._forget.fill(kept=_KEPT_SCHEMAS))
+
+    @cached_property
+    def _find(self) -> Template:
+        return template(self._finding())
+
+    @cached_property
+    def _keep(self) -> Template:
+        return template(self._keeping())
+
+    @cached_property
+    def _drop(self) -> Template:
+        return template(self._dropping())
+
+    @cached_property
+    def _forget(self) -> Template:
+        return template(self._forgetting())
 
     def _finding(self) -> sa.Select[Any]:
         """Return the query for what shall be one row and is several: `_FOLDED`, in this order."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from functools import cached_property
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.sql.elements import ClauseElement
 
 from sinks.changes import AddColumn
 from sinks.document import to_document, version_hash
@@ -17,7 +17,7 @@ from sinks.schema import Kind, Schema
 from sinks.sql import ddl
 from sinks.sql.catalog import FoundColumn
 from sinks.sql.dialect import Dialect
-from sinks.sql.statement import Statement, render, rows_of, template
+from sinks.sql.statement import Statement, Template, render, rows_of, template
 from sinks.sql.system import KEYS, LOADS, SCHEMAS, STATE, TABLES
 
 _EVERYBODY: Final = ""  # the pipeline of a state that all share
@@ -38,8 +38,6 @@ class Ledger:
         self._loads = ddl.table_of(dialect, dataset, TABLES[LOADS], KEYS[LOADS])
         self._schemas = ddl.table_of(dialect, dataset, TABLES[SCHEMAS], KEYS[SCHEMAS])
         self._state = ddl.table_of(dialect, dataset, TABLES[STATE], KEYS[STATE])
-        self._record = template(self._recording())
-        self._newest_version = render(sa.select(sa.func.coalesce(sa.func.max(self._schemas.c.version), 0)))
 
     def create(self) -> tuple[Statement, ...]:
         """Return the statements that create the system tables where they are missing."""
@@ -90,11 +88,16 @@ class Ledger:
         stored = self._schemas.c
         return render(sa.select(stored.version, stored.document).order_by(stored.version.desc()).limit(1))
 
-    def _recording(self) -> ClauseElement:
+    @cached_property
+    def _newest_version(self) -> Statement:
+        return render(sa.select(sa.func.coalesce(sa.func.max(self._schemas.c.version), 0)))
+
+    @cached_property
+    def _record(self) -> Template:
         did = rows_of("did", _FACTS)
         columns = {**{name: did.c[name] for name in _FACTS}, "committed_at": sa.func.now()}
         statement = insert(self._loads).from_select(list(columns), sa.select(*columns.values()))
-        return statement.on_conflict_do_nothing().returning(self._loads.c.load_id)
+        return template(statement.on_conflict_do_nothing().returning(self._loads.c.load_id))
 
     def store_schema(self, schema: Schema, pipeline: str) -> Statement:
         """Return the insert of a new version; the primary key refuses one that exists."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cached_property
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -23,7 +24,6 @@ class Offsets:
 
     def __init__(self, dialect: Dialect, dataset: str) -> None:
         self._offsets = ddl.table_of(dialect, dataset, TABLES[OFFSETS], KEYS[OFFSETS])
-        self._templates = {"remember": self._remember(), "take": self._take(), "advance": self._advance()}
 
     def positions(self, pipeline: str) -> Statement:
         """Return the query for topic, partition, next offset and origin of all partitions of `pipeline`."""
@@ -44,13 +44,13 @@ class Offsets:
     def remember(self, pipeline: str, starts: Mapping[Partition, int], origins: Mapping[str, str]) -> Statement:
         """Return the insert of partitions that are not stored yet: at `starts`, owned by nobody."""
         rows = [(p.topic, p.number, start, origins.get(p.topic, "")) for p, start in starts.items()]
-        return self._templates["remember"].fill(pipeline=pipeline, **by_column(_START, rows))
+        return self._remember.fill(pipeline=pipeline, **by_column(_START, rows))
 
     def take(self, pipeline: str, partitions: Collection[Partition], epoch: int, owner: str) -> Statement:
         """Return the update that gives `partitions` to `owner`; it returns topic, partition, next offset, attempts."""
         rows = [(p.topic, p.number) for p in partitions]
         columns = by_column(_PLACE, rows)
-        return self._templates["take"].fill(of=pipeline, claimed=epoch, claimant=owner, **columns)
+        return self._take.fill(of=pipeline, claimed=epoch, claimant=owner, **columns)
 
     def advance(self, step: Checkpoint) -> Statement:
         """Return the compare-and-set of all partitions of `step`; it returns topic and partition of those it moved.
@@ -58,8 +58,9 @@ class Offsets:
         Attempts end only where the position really moved: a neighbour's progress says nothing of a poisoned partition.
         """
         rows = [(p.topic, p.number, since, step.upto.next[p]) for p, since in step.since.next.items()]
-        return self._templates["advance"].fill(of=step.pipeline, claimed=step.epoch, **by_column(_MOVE, rows))
+        return self._advance.fill(of=step.pipeline, claimed=step.epoch, **by_column(_MOVE, rows))
 
+    @cached_property
     def _remember(self) -> Template:
         start = rows_of("start", _START)
         values = {
@@ -72,6 +73,7 @@ class Offsets:
         }
         return template(sa.insert(self._offsets).from_select(list(values), sa.select(*values.values())))
 
+    @cached_property
     def _take(self) -> Template:
         o, taken = self._offsets.c, rows_of("taken", _PLACE)
         claimant: sa.BindParameter[str] = sa.bindparam("claimant", required=True)
@@ -89,6 +91,7 @@ class Offsets:
             .returning(o.topic, o.partition, o.next_offset, o.attempts)
         )
 
+    @cached_property
     def _advance(self) -> Template:
         o, move = self._offsets.c, rows_of("move", _MOVE)
         return template(
