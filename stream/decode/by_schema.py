@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from stream.decode.readers import MakeReader, RecordReader, UnusableSchema
 from stream.decode.reasons import InvalidRecord, Reason
 from stream.decode.rows import Rows
 from stream.model import ArrowDocuments, Decoded, Documents, PartitionRecords, RawBatch, merged
+from stream.model.documents import Described
 from stream.model.schemas import Found, NoSchema, SchemaId, Schemas, WriterSchema
 
 _FIXED: Final[SchemaId] = -1
@@ -64,8 +66,9 @@ class SchemaDecoder:
         keys = rows.keys(self._options.metadata)
         columnar: list[ArrowDocuments] = []
         for id, group in records.groups.items():
-            for group_rows, array in self._read(id, group, schemas, invalid):
-                columnar += _documents(group_rows, array, keys, rows, skipped)
+            for group_rows, array, described in self._read(id, group, schemas, invalid):
+                found = _documents(group_rows, array, keys, rows, skipped)
+                columnar += [replace(each, described=described) for each in found]
         documents = (Documents(self._options.table_of(topic), topic, tuple(columnar)),) if columnar else ()
         return Decoded(documents, tuple(rows.reject(row, invalid[row]) for row in sorted(invalid)), skipped)
 
@@ -86,8 +89,8 @@ class SchemaDecoder:
 
     def _read(
         self, id: SchemaId, group: SchemaGroup, schemas: Schemas, invalid: dict[int, InvalidRecord]
-    ) -> list[tuple[Sequence[int], pa.Array[Any]]]:
-        """Return the arrays of a group with the rows that each is of; what cannot be read goes to `invalid`."""
+    ) -> list[tuple[Sequence[int], pa.Array[Any], Described]]:
+        """Return the arrays of a group, each with its rows and what its schema says; the unreadable go to `invalid`."""
         reader = self._fixed or self._reader(id, schemas[id])
         if isinstance(reader, InvalidRecord):
             invalid.update(dict.fromkeys(group.rows, reader))
@@ -95,7 +98,10 @@ class SchemaDecoder:
         result = reader.read(group.payloads)
         for position, error in result.errors.items():
             invalid[group.rows[position]] = InvalidRecord(self._invalid, f"{error}{_named(id)}")
-        return [([group.rows[position] for position in positions], array) for positions, array in result.arrays]
+        described = reader.described
+        return [
+            ([group.rows[position] for position in positions], array, described) for positions, array in result.arrays
+        ]
 
     def _reader(self, id: SchemaId, schema: Found) -> RecordReader | InvalidRecord:
         if isinstance(schema, NoSchema):

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from stream.decode.halving import ReadRecords, read_records
+from stream.model.documents import NOTHING_SAID, Described
 
 
 class PlainReader:
     """A `RecordReader` for text in UTF-8 (`pa.string()`) or for bytes (`pa.binary()`)."""
+
+    described: Described = NOTHING_SAID
 
     def __init__(self, kind: pa.DataType) -> None:
         self._kind = pa.struct([pa.field("value", kind)])

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from stream.config.models import Limits
 from stream.decode.halving import ReadRecords
+from stream.model.documents import Described
 from stream.model.schemas import WriterSchema
 
 
@@ -18,6 +19,11 @@ class UnusableSchema(Exception):
 
 class RecordReader(Protocol):
     """Reads records of one schema. Used by one thread at a time."""
+
+    @property
+    def described(self) -> Described:
+        """Return what the schema says of fields beside their types, by their paths of keys."""
+        ...
 
     def read(self, payloads: Sequence[bytes]) -> ReadRecords:
         """Return what can be read of `payloads`, and why the others cannot."""

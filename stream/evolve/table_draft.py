@@ -119,9 +119,11 @@ class _Settling:
         return name == ROW_ID or (self.known is None and self.wishes.requires(self.place.field(self.flat, name)))
 
     def _hints(self, name: str) -> ColumnHints:
-        if is_system(name) or not self.wishes.columns:
+        if is_system(name) or not (self.wishes.columns or self.flat.described):
             return NO_HINTS
-        return self.wishes.hints_of(self.place.field(self.flat, name))
+        place = self.place.field(self.flat, name)
+        wished, said = self.wishes.hints_of(place), self.flat.described.get(place.keys, NO_HINTS)
+        return replace(wished, required=said.required, description=wished.description or said.description)
 
     def _new_column(self, name: str, pieces: Sequence[Piece], declared: DataType | None) -> Column | None:
         """Return the column that `pieces` need; None without values, except for a system column and one of a schema."""

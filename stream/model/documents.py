@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 
 from checkpoints import Partition
 from sinks import Reject
+from sinks.schema import ColumnHints
+
+Described: TypeAlias = Mapping[tuple[str, ...], ColumnHints]
+"""What a schema says of fields beside their types, by their paths of keys; lists are passed through."""
+
+NOTHING_SAID: Final[Described] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +26,13 @@ class ArrowDocuments:
     `data` has one column per key of the document's top level (structs and lists inside) with types as found: bool,
     int64, double, string, null, struct, list (from JSON); any Arrow type from elsewhere. `keys` has the same number of
     rows; the normalizer puts its columns beside each root row (see `Documents`). `declared`: a schema gives the types,
-    so that a column of nulls alone is one too.
+    so that a column of nulls alone is one too; `described`: what else it says of fields.
     """
 
     data: pa.Table
     keys: pa.Table
     declared: bool = False
+    described: Described = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 
+from stream.model.documents import Described
+
 Array: TypeAlias = "pa.Array[Any]"
 """One column of a chunk, of whatever type."""
 
@@ -34,8 +36,8 @@ class FlatTable:
 
     Column names are final (normalized, unique, short enough). One name may have another type in another chunk, or stand
     once for each type in one chunk, each value in just one of them; that is for the evolver to settle. `origins` gives
-    each column's path of original keys. A null array's type is `pa.null()`: such a column makes no column in the
-    destination.
+    each column's path of original keys, `described` what a schema says of the event's fields. A null array's type is
+    `pa.null()`: such a column makes no column in the destination.
     """
 
     name: str
@@ -43,6 +45,7 @@ class FlatTable:
     parent: str | None = None
     source: tuple[str, ...] = ()
     origins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    described: Described = field(default_factory=dict)
 
     @property
     def num_rows(self) -> int:

@@ -37,6 +37,7 @@ class Flattener:
 
     def flatten(self, documents: ArrowDocuments, root: TableBuilder, identity: Mapping[str, Array]) -> None:
         """Add the documents to `root` and its children; `identity` holds the columns that go before the data."""
+        root.described.update(documents.described)
         rows = _Rows(root, identity[ROW_ID], identity[ROW_ID], chunk_of(identity.items()), documents.declared)
         for key, column in zip(documents.data.column_names, documents.data.columns, strict=True):
             self._value(rows, (key,), whole(column), depth=0)

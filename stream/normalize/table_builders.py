@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from sinks.schema import ColumnHints
 from stream.model import FlatTable
 from stream.model.tables import DECLARED_MARK, JSON_MARK, Array
 from stream.normalize.naming import SEPARATOR, Names, Namespace, Path, normalize_key, normalize_path
@@ -23,6 +24,7 @@ class TableBuilder:
     names: Namespace
     columns: dict[Path, str] = field(default_factory=dict)
     chunks: list[pa.Table] = field(default_factory=list)
+    described: dict[Path, ColumnHints] = field(default_factory=dict)  # one for a root table and its children
 
     def column(self, path: Path) -> str:
         """Return the name of the column for the values at `path`, which from now on is a column of this table."""
@@ -34,7 +36,7 @@ class TableBuilder:
     def finished(self) -> FlatTable:
         """Return the table as it stands."""
         origins = {name: path for path, name in self.columns.items()}
-        return FlatTable(self.name, tuple(self.chunks), self.parent, self.source, origins)
+        return FlatTable(self.name, tuple(self.chunks), self.parent, self.source, origins, self.described)
 
 
 class TableBuilders:
@@ -53,7 +55,9 @@ class TableBuilders:
         """Return the table for the lists at `path` in the rows of `parent`."""
         keys = (normalize_key(key, self._names.script) for key in path)
         wanted = SEPARATOR.join((parent.name, *keys))
-        return self._draft(parent.name, path, wanted, SEPARATOR.join((parent.name, *path)))
+        child = self._draft(parent.name, path, wanted, SEPARATOR.join((parent.name, *path)))
+        child.described = parent.described
+        return child
 
     def _draft(self, parent: str | None, source: Path, wanted: str, original: str) -> TableBuilder:
         name = self._tables.name((parent, source), wanted, original)

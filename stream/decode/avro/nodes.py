@@ -76,10 +76,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A value of a record."""
+    """A value of a record; `doc` is what its schema says of it, for people."""
 
     name: str
     node: Node
+    doc: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

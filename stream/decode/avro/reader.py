@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from stream.config.models import Limits
 from stream.decode.avro.arrow_types import arrow_type
+from stream.decode.avro.descriptions import described
 from stream.decode.avro.exact import exact_reader
 from stream.decode.avro.native import native_reader
 from stream.decode.avro.nodes import Node
@@ -14,6 +15,7 @@ from stream.decode.avro.sealed import sealed_reader
 from stream.decode.avro.sealed_schema import NotForNativeReader
 from stream.decode.halving import ReadMany, ReadRecords, read_records
 from stream.decode.readers import UnusableSchema, check_width
+from stream.model.documents import Described
 from stream.model.schemas import WriterSchema
 
 
@@ -27,6 +29,7 @@ class AvroReader:
         node = parse_schema(schema.text, references, max_depth=limits.max_depth)
         self._type = arrow_type(node)
         check_width(self._type, limits)
+        self.described: Described = dict(described(node))
         self._read_one = exact_reader(node)
         self._read_many = _sealed(node)
 

@@ -158,7 +158,9 @@ class _SchemaReader:
         if not isinstance(schema, dict) or "type" not in schema:
             raise UnusableSchema(f"a field of {record} is not well formed")
         try:
-            return Field(schema["name"], self.read(schema["type"], record.rpartition(".")[0], depth + 1))
+            node = self.read(schema["type"], record.rpartition(".")[0], depth + 1)
+            doc = schema.get("doc")
+            return Field(schema["name"], node, doc if isinstance(doc, str) else None)
         except UnusableSchema as error:
             raise UnusableSchema(f"{schema['name']}: {error}") from error.__cause__
 

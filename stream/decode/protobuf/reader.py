@@ -17,6 +17,7 @@ from stream.decode.protobuf.compile import descriptors_of
 from stream.decode.protobuf.fields import FieldReader, Taker
 from stream.decode.readers import UnusableSchema, check_width
 from stream.decode.wire_framing import message_indexes
+from stream.model.documents import NOTHING_SAID, Described
 from stream.model.schemas import WriterSchema
 
 Indexes = tuple[int, ...]
@@ -59,6 +60,8 @@ class MessageReader:
 
 class ProtobufReader:
     """A `RecordReader` for Protobuf. `message` names the type of all records, which then have no indexes."""
+
+    described: Described = NOTHING_SAID
 
     def __init__(self, schema: WriterSchema, limits: Limits, *, message: str | None = None) -> None:
         if schema.kind != "protobuf":

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from sinks.schema import ColumnHints
 from stream.config.models import Limits
 from stream.decode.avro.reader import AvroReader
 from stream.decode.halving import ReadRecords
@@ -141,3 +142,25 @@ def test_a_list_of_nulls_in_the_place_of_wide_records_is_refused_before_it_takes
     result = reader(record({"type": "array", "items": ["null", wide]})).read([bomb] * 20 + [b"\x02\0\0"])
     assert list(result.errors) == list(range(20))
     assert values(result) == [{"x": [None]}]
+
+
+DESCRIBED = {
+    "type": "record",
+    "name": "Order",
+    "fields": [
+        {"name": "id", "type": "long", "doc": "the order's number"},
+        {"name": "note", "type": ["null", "string"]},
+        {"name": "customer", "type": ["null", {"type": "record", "name": "C", "fields": [
+            {"name": "mail", "type": "string", "doc": "where bills go"}]}]},
+        {"name": "lines", "type": {"type": "array", "items": {"type": "record", "name": "L", "fields": [
+            {"name": "sku", "type": "string"}]}}},
+    ],
+}  # fmt: skip
+
+
+def test_what_a_schema_says_of_fields_is_told_by_their_paths() -> None:
+    said = AvroReader(WriterSchema("avro", json.dumps(DESCRIBED)), Limits()).described
+    assert said["id",] == ColumnHints(required=True, description="the order's number")
+    assert said["note",] == ColumnHints()
+    assert said["customer", "mail"] == ColumnHints(description="where bills go")
+    assert said["lines", "sku"] == ColumnHints(required=True)
