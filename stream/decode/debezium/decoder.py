@@ -48,24 +48,47 @@ class DebeziumDecoder:
 
     def decode(self, raw: RawBatch, schemas: Schemas) -> Decoded:
         """Return every record of `raw` as a row, a delete, a reject or a count of what was skipped."""
-        decoded = self._inner.decode(self._payloads.of(raw), schemas)
-        unwrapping = _Unwrapping(Records(raw), self._conversions(schemas), self._keys)
+        records, registered = Records(raw), _registered(schemas)
+        pieces = [
+            self._unwrapped(bare, schemas, {**registered, **conversions(schema)}, records)
+            for schema, bare in self._payloads.by_schema(raw)
+        ]
+        return pieces[0] if len(pieces) == 1 else _together(pieces)
+
+    def _unwrapped(self, bare: RawBatch, schemas: Schemas, convert: Mapping[str, Convert], records: Records) -> Decoded:
+        """Return what became of records that were all written by one schema."""
+        decoded = self._inner.decode(bare, schemas)
+        unwrapping = _Unwrapping(records, convert, self._keys)
         documents = tuple(map(unwrapping.documents, decoded.documents))
-        rejects = tuple(unwrapping.records.original(reject) for reject in decoded.rejects)
+        rejects = tuple(records.original(reject) for reject in decoded.rejects)
         counts = {partition: Counter(reasons) for partition, reasons in decoded.skipped.items()}
         for partition, reason in unwrapping.ignored:
             counts.setdefault(partition, Counter())[reason] += 1
         kept = tuple(each for each in documents if each.columnar or each.loose)
         return replace(decoded, documents=kept, rejects=(*rejects, *unwrapping.rejects), skipped=counts)
 
-    def _conversions(self, schemas: Schemas) -> Mapping[str, Convert]:
-        found: dict[str, Convert] = {}
-        for schema in self._payloads.schemas:
-            found |= conversions(schema)
-        for each in schemas.values():
-            if isinstance(each, WriterSchema) and each.kind == "avro":
-                found |= conversions(json.loads(each.text))
-        return found
+
+def _registered(schemas: Schemas) -> Mapping[str, Convert]:
+    found: dict[str, Convert] = {}
+    for each in schemas.values():
+        if isinstance(each, WriterSchema) and each.kind == "avro":
+            found |= conversions(json.loads(each.text))
+    return found
+
+
+def _together(pieces: Sequence[Decoded]) -> Decoded:
+    """Return what became of records of one topic, whatever schema each was written by."""
+    documents = [each for piece in pieces for each in piece.documents]
+    counts: dict[Partition, Counter[str]] = {}
+    for partition, reasons in (item for piece in pieces for item in piece.skipped.items()):
+        counts.setdefault(partition, Counter()).update(reasons)
+    one = replace(
+        documents[0],
+        columnar=tuple(columnar for each in documents for columnar in each.columnar),
+        loose=tuple(loose for each in documents for loose in each.loose),
+    ) if documents else None  # fmt: skip
+    rejects = tuple(reject for piece in pieces for reject in piece.rejects)
+    return Decoded(() if one is None else (one,), rejects, counts)
 
 
 class _Unwrapping:

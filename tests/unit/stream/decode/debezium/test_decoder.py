@@ -112,6 +112,17 @@ def test_a_schema_gives_numbers_and_texts_their_real_types() -> None:
     assert row["free"] == Decimal("1.500")
 
 
+def test_the_same_bytes_are_read_by_the_schema_that_each_record_was_written_by() -> None:
+    def written(scale: int) -> dict[str, Any]:
+        total = {"field": "total", "type": "bytes", "name": "org.apache.kafka.connect.data.Decimal",
+                 "parameters": {"scale": str(scale)}}  # fmt: skip
+        return {"schema": schema_of(total), "payload": envelope("c", None, {"total": unscaled(1234)})}
+
+    found = decoded((KEY, written(2)), (KEY, written(4)), (KEY, None), (KEY, written(2)), (KEY, envelope("t")))
+    assert [row["total"] for row in rows(found)] == [Decimal("12.34"), Decimal("0.1234"), Decimal("12.34")]
+    assert found.skipped[ORDERS] == {"tombstone": 1, "debezium_t": 1}
+
+
 def test_keys_and_values_may_have_schemas_in_front() -> None:
     key = {"schema": {"type": "struct", "fields": []}, "payload": KEY}
     value = {"schema": schema_of({"field": "id", "type": "int32"}), "payload": envelope("d", {"id": 7})}
