@@ -18,6 +18,7 @@ from stream.model.tables import Array
 
 NULL_KEY: Final = "null_key"
 
+_ENVELOPE: Final = {"schema", "payload"}  # Kafka Connect's JSON converter, with schemas
 _MOST_CHARACTERS: Final = 100  # ids of child rows begin with this id
 
 
@@ -59,14 +60,22 @@ def _with_text_key(chunk: pa.Table, form: KeyFormat) -> pa.Table:
 
 
 def key_text(key: bytes | str | None, form: KeyFormat) -> str | None:
-    """Return a Kafka key as text: as it is, or as JSON with sorted keys; None where it is no such text."""
+    """Return a Kafka key as text: as it is, or as JSON with sorted keys; None where it is no such text.
+
+    Of JSON that Kafka Connect wrote with its schema, the key is the payload: a schema may change, a key does not.
+    """
     try:
         text = key.decode() if isinstance(key, bytes) else key
         if text is None or form == "text":
             return text
-        return json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return json.dumps(without_envelope(json.loads(text)), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     except ValueError:
         return None
+
+
+def without_envelope(value: Any) -> Any:
+    """Return the payload of what Kafka Connect's JSON converter wrote with a schema; anything else as it is."""
+    return value["payload"] if isinstance(value, dict) and value.keys() == _ENVELOPE else value
 
 
 def key_ids(columns: Iterable[Array]) -> Array:

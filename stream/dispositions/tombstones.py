@@ -7,16 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 
 from sinks import Column, Table
 from sinks.merging import OFFSET, PARTITION, ROW_ID, TIME, merge_of
-from stream.dispositions.keys import key_text
+from stream.dispositions.keys import key_text, without_envelope
 from stream.dispositions.wish import KAFKA_KEY, KeyFormat
-
-_ENVELOPE: Final = {"schema", "payload"}  # Kafka Connect's JSON converter, with schemas
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ def _parsed(raw: bytes | None) -> Any:
         value = None if text is None else json.loads(text)
     except ValueError:
         return text
-    return value["payload"] if isinstance(value, dict) and set(value) == _ENVELOPE else value
+    return without_envelope(value)
 
 
 def _field(parsed: Any, column: Column, *, alone: bool) -> Any:

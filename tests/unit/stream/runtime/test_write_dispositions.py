@@ -91,6 +91,14 @@ async def test_the_kafka_key_may_be_the_key(shop):
     assert shop.rows("_kafka_key", "n") == [('{"a":2,"b":1}', 2)]
 
 
+async def test_the_schema_in_front_of_a_key_is_no_part_of_it(shop):
+    settings = Topic(write_disposition="merge", primary_key=("_kafka_key",), primary_key_format="json")
+    old, new = ({"schema": {"type": kind}, "payload": {"id": 1}} for kind in ("int32", "int64"))
+    await shop.load(settings, (old, {"n": 1}), (new, {"n": 2}), ({"schema": {}, "payload": {"id": 2}}, {"n": 3}))
+    await shop.load(settings, ({"payload": {"id": 2}, "schema": {}}, None))
+    assert shop.rows("_kafka_key", "n") == [('{"id":1}', 2)]
+
+
 async def test_an_event_without_a_key_is_set_aside_with_its_bytes(shop):
     await shop.load(
         BY_ID, (1, {"id": 1}), (2, {"id": None, "new": True}), (3, {"n": 1}), (4, {"id": "x"}), (None, None)
