@@ -26,6 +26,7 @@ class PackageInfo:
     load_id: str
     state: str
     rows: Mapping[str, int] = field(default_factory=dict)
+    table_bytes: Mapping[str, int] = field(default_factory=dict)
     nbytes: int = 0
     schema_changes: tuple[str, ...] = ()
     failed_jobs: tuple[FailedJob, ...] = ()
@@ -93,6 +94,7 @@ class LoadInfo(_Info):
     loads: int = 0
     load_ids: tuple[str, ...] = ()
     rows: Mapping[str, int] = field(default_factory=dict)
+    table_bytes: Mapping[str, int] = field(default_factory=dict)
     nbytes: int = 0
     rejects: Mapping[str, int] = field(default_factory=dict)
     skipped: Mapping[str, int] = field(default_factory=dict)
@@ -127,7 +129,7 @@ class LoadInfo(_Info):
             f"Pipeline {self.pipeline_name}: {_counted(self.loads, 'load')} "
             f"into {self.destination_name}, dataset {self.dataset_name}, in {seconds:.2f} seconds"
         ]
-        lines += [f"  {table}: {_counted(count, 'row')}" for table, count in sorted(self.rows.items())]
+        lines += [f"  {line}" for line in _tables(self.rows, self.table_bytes)]
         lines += [
             f"  set aside, {reason}: {_counted(count, 'record')}" for reason, count in sorted(self.rejects.items())
         ]
@@ -141,8 +143,16 @@ def _steps(what: str, pipeline_name: str, packages: tuple[PackageInfo, ...]) -> 
     lines = [f"Pipeline {pipeline_name}: {_counted(len(packages), 'package')} {what}"]
     for package in packages:
         lines.append(f"  {package.load_id}")
-        lines += [f"    {table}: {_counted(count, 'row')}" for table, count in sorted(package.rows.items())]
+        lines += [f"    {line}" for line in _tables(package.rows, package.table_bytes)]
     return "\n".join(lines)
+
+
+def _tables(rows: Mapping[str, int], nbytes: Mapping[str, int]) -> list[str]:
+    """Return a line for each table; sizes only where they are known."""
+    return [
+        f"{table}: {_counted(count, 'row')}" + (f", {nbytes[table]:,} bytes" if table in nbytes else "")
+        for table, count in sorted(rows.items())
+    ]
 
 
 def _plain(value: Any) -> Any:

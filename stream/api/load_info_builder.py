@@ -28,6 +28,7 @@ class LoadInfoBuilder:
         self._loads = 0
         self._load_ids: deque[str] = deque(maxlen=_KEPT)
         self._rows: Counter[str] = Counter()
+        self._table_bytes: Counter[str] = Counter()
         self._nbytes = 0
         self._rejects: Counter[str] = Counter()
         self._skipped: Counter[str] = Counter()
@@ -46,6 +47,7 @@ class LoadInfoBuilder:
                 self._loads += 1
                 self._load_ids.append(fact.receipt.step.load_id)
                 self._rows.update(fact.receipt.rows)
+                self._table_bytes.update(fact.nbytes)
                 self._nbytes += fact.receipt.nbytes
                 self._rejects.update(fact.rejects)
                 for reasons in fact.skipped.values():
@@ -66,6 +68,7 @@ class LoadInfoBuilder:
             loads=self._loads,
             load_ids=tuple(self._load_ids),
             rows=dict(self._rows),
+            table_bytes=dict(self._table_bytes),
             nbytes=self._nbytes,
             rejects=dict(self._rejects),
             skipped=dict(self._skipped),
@@ -80,10 +83,11 @@ def package_info(package: Package) -> PackageInfo:
     """Return what is to be told of a package in the state it is in."""
     if package.state == "extracted":
         rows: Counter[str] = Counter()
+        nbytes: Counter[str] = Counter()
         for part in package.manifest.parts:
             rows[part.table] += part.rows
-        nbytes = sum((package.folder / part.file).stat().st_size for part in package.manifest.parts)
-        return PackageInfo(package.load_id, package.state, dict(rows), nbytes)
+            nbytes[part.table] += (package.folder / part.file).stat().st_size
+        return PackageInfo(package.load_id, package.state, dict(rows), dict(nbytes), nbytes.total())
     failure = package.failure
     failed = tuple(FailedJob(table, failure.error) for table in failure.tables) if failure else ()
     if not package.is_normalized:
@@ -93,6 +97,7 @@ def package_info(package: Package) -> PackageInfo:
         package.load_id,
         package.state,
         dict(normalized.rows),
+        dict(normalized.table_bytes),
         normalized.nbytes,
         tuple(map(describe, plan_of(normalized).changes)),
         failed,

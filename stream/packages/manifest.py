@@ -64,6 +64,7 @@ class Normalized:
     target_version: int
     target: str
     rows: Mapping[str, int] = field(default_factory=dict)
+    table_bytes: Mapping[str, int] = field(default_factory=dict)
     nbytes: int = 0
     discarded: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # rows by table and reason
     left_out: Mapping[str, int] = field(default_factory=dict)  # values and child rows by table

@@ -42,7 +42,7 @@ class _Draft:
     schema: Schema
     files: dict[str, list[str]] = field(default_factory=dict)
     rows: Counter[str] = field(default_factory=Counter)
-    nbytes: int = 0
+    table_bytes: Counter[str] = field(default_factory=Counter)
     discarded: dict[str, Counter[str]] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
     rejected: list[RejectedRow] = field(default_factory=list)
@@ -53,7 +53,7 @@ class _Draft:
         write_table(self.folder / name, rows)
         names.append(name)
         self.rows[table] += rows.num_rows
-        self.nbytes += rows.nbytes
+        self.table_bytes[table] += rows.nbytes
 
     def reject(self, table: str, number: int, row: Page, misfit: Misfit) -> None:
         if len(self.rejected) < _MOST_REJECTED:
@@ -141,7 +141,8 @@ def _shaped(
         target_version=target.version,
         target=to_document(target),
         rows=dict(draft.rows),
-        nbytes=draft.nbytes,
+        table_bytes=dict(draft.table_bytes),
+        nbytes=draft.table_bytes.total(),
         discarded={table: dict(counts) for table, counts in draft.discarded.items()},
         left_out=dict(draft.left_out),
         rejected=tuple(draft.rejected),

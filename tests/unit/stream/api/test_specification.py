@@ -292,6 +292,8 @@ def test_run_on_another_machine_takes_the_state_over_unless_told_not_to(
 def test_load_info_names_everything_and_shows_no_secret(shop: headrace.Pipeline) -> None:
     info = shop.run([{"id": 1, "tags": ["a"]}], table_name="items")
     plain = info.asdict()
+    sizes = plain["packages"][0].pop("table_bytes")
+    assert (set(sizes), sum(sizes.values())) == ({"items", "items__tags"}, plain["packages"][0]["nbytes"])
     assert plain["packages"][0] | {"nbytes": 0} == {
         "load_id": info.load_ids[0],
         "state": "loaded",
