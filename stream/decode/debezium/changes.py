@@ -22,6 +22,9 @@ UNAVAILABLE: Final = "__debezium_unavailable_value"
 ENVELOPE: Final = frozenset({"op", "source"})
 """Columns that an envelope has and a row of the flattened form does not."""
 
+MARKS: Final = {"__op": OP, "__deleted": DELETED, "__source_ts_ms": SOURCE_TIME, "__lsn": SOURCE_POSITION}
+"""Our names for the marks of the flattened form."""
+
 WRITES: Final = ("c", "u", "r")
 POSITIONS: Final = ("lsn", "scn", "pos", "change_lsn", "ord")  # by database, the first that an envelope has
 
@@ -70,10 +73,13 @@ def changes_of(envelopes: pa.Table, convert: Mapping[str, Convert]) -> Changes:
 def _rows(after: Array, convert: Mapping[str, Convert]) -> pa.Table:
     if not isinstance(after, pa.StructArray):
         return pa.table({"value": after})
-    names = [each.name for each in after.type]
-    columns = [convert[name](column) if name in convert else column
-               for name, column in zip(names, after.flatten(), strict=True)]  # fmt: skip
-    return pa.Table.from_arrays(columns, names=names)
+    return _converted(pa.Table.from_arrays(after.flatten(), names=[each.name for each in after.type]), convert)
+
+
+def _converted(rows: pa.Table, convert: Mapping[str, Convert]) -> pa.Table:
+    columns = [convert[name](whole(column)) if name in convert else column
+               for name, column in zip(rows.column_names, rows.columns, strict=True)]  # fmt: skip
+    return pa.Table.from_arrays(columns, names=rows.column_names)
 
 
 def _about(envelopes: pa.Table, ops: Array) -> dict[str, Array]:
@@ -110,10 +116,10 @@ def _numbers(mask: Array) -> list[int]:
     return [number for number in pc.indices_nonzero(mask).to_pylist() if number is not None]
 
 
-def flattened(rows: pa.Table) -> pa.Table:
-    """Return rows of the flattened form with the marks that it added under our names."""
-    marks = {"__op": OP, "__deleted": DELETED, "__source_ts_ms": SOURCE_TIME, "__lsn": SOURCE_POSITION}
-    renamed = rows.rename_columns([marks.get(name, name) for name in rows.column_names])
+def flattened(rows: pa.Table, convert: Mapping[str, Convert]) -> pa.Table:
+    """Return rows of the flattened form, in their real types, with the marks that it added under our names."""
+    rows = _converted(rows, convert)
+    renamed = rows.rename_columns([MARKS.get(name, name) for name in rows.column_names])
     if DELETED in renamed.column_names:
         deleted = pc.equal(renamed[DELETED].cast(pa.string()), pa.scalar("true"))
         renamed = renamed.set_column(renamed.column_names.index(DELETED), DELETED, deleted)

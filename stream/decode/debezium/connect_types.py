@@ -59,6 +59,8 @@ def _convert(schema: Mapping[str, Any]) -> Convert | None:
         parameters = schema.get("parameters") or {}
         scale, precision = int(parameters.get("scale", 0)), parameters.get("connect.decimal.precision")
         return lambda values: _decimals(values, scale, int(precision) if precision else None)
+    if schema.get("type") == "bytes" and not name:
+        return _from_base64
     return _BY_NAME.get(name)
 
 
@@ -97,6 +99,19 @@ def _days(values: Array) -> Array:
     try:
         return values.cast(pa.int32()).cast(pa.date32())
     except pa.ArrowInvalid:
+        return values
+
+
+def _from_base64(values: Array) -> Array:
+    """Return the bytes that Connect's JSON has as base64."""
+    if not pa.types.is_string(values.type):
+        return values  # Avro has them as bytes already
+    try:
+        texts: list[Any] = values.to_pylist()
+        return pa.array(
+            [None if text is None else base64.b64decode(text, validate=True) for text in texts], pa.binary()
+        )
+    except ValueError:
         return values
 
 

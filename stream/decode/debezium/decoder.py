@@ -109,7 +109,7 @@ class _Unwrapping:
             loose += self._one_by_one(rows)
         for piece in envelopes.columnar:
             if not ENVELOPE & set(piece.data.column_names):
-                columnar.append(replace(piece, data=flattened(piece.data)))
+                columnar.append(replace(piece, data=flattened(piece.data, self._convert)))
                 continue
             changes = changes_of(piece.data, self._convert)
             if changes.written:

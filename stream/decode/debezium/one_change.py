@@ -11,6 +11,7 @@ import pyarrow as pa
 from stream.decode.debezium.changes import (
     DELETED,
     ENVELOPE,
+    MARKS,
     OP,
     POSITIONS,
     SOURCE_POSITION,
@@ -53,8 +54,10 @@ Change: TypeAlias = Written | Deleted | Incomplete | Ignored
 
 def change_of(envelope: Any, convert: Mapping[str, Convert]) -> Change:
     """Return what one envelope says; a row of the flattened form passes through."""
-    if not isinstance(envelope, dict) or not ENVELOPE & envelope.keys():
-        return Written(envelope if isinstance(envelope, dict) else {"value": envelope})
+    if not isinstance(envelope, dict):
+        return Written({"value": envelope})
+    if not ENVELOPE & envelope.keys():
+        return Written(_flattened(envelope, convert))
     op, after = envelope.get("op"), envelope.get("after")
     about = _about(envelope.get("source"), op)
     if op == "d":
@@ -64,6 +67,11 @@ def change_of(envelope: Any, convert: Mapping[str, Convert]) -> Change:
     if UNAVAILABLE in after.values():
         return Incomplete()
     return Written({**{name: _converted(value, convert.get(name)) for name, value in after.items()}, **about})
+
+
+def _flattened(row: Mapping[str, Any], convert: Mapping[str, Convert]) -> dict[str, Any]:
+    values = {MARKS.get(name, name): _converted(value, convert.get(name)) for name, value in row.items()}
+    return {**values, DELETED: str(values[DELETED]).lower() == "true"} if DELETED in values else values
 
 
 def _about(source: Any, op: Any) -> dict[str, Any]:

@@ -145,6 +145,27 @@ def test_the_flattened_form_passes_through() -> None:
     ]
 
 
+def test_a_delete_of_the_flattened_form_deletes_beside_values_that_no_column_holds() -> None:
+    marks = {"__op": "d", "__deleted": "true"}
+    found = decoded((KEY, {"id": 7, "n": 2**70, **marks}), (KEY, {"id": 8, "n": 1, **marks}))
+    assert [(row["id"], row["_cdc_op"], row["_cdc_deleted"]) for row in rows(found)] == [(7, "d", True), (8, "d", True)]
+
+
+def test_the_flattened_form_has_real_types_too() -> None:
+    total = {"field": "total", "type": "bytes", "name": "org.apache.kafka.connect.data.Decimal",
+             "parameters": {"scale": "2"}}  # fmt: skip
+    schema = {"type": "struct", "fields": [{"field": "id", "type": "int32"}, total]}
+    (row,) = rows(decoded((KEY, {"schema": schema, "payload": {"id": 7, "total": unscaled(150), "__op": "c"}})))
+    assert (row["total"], row["_cdc_op"]) == (Decimal("1.50"), "c")
+
+
+def test_bytes_are_bytes() -> None:
+    schema = schema_of({"field": "photo", "type": "bytes"}, {"field": "none", "type": "bytes"})
+    after = {"photo": base64.b64encode(b"\0\xff").decode(), "none": None}
+    (row,) = rows(decoded((KEY, {"schema": schema, "payload": envelope("c", None, after)})))
+    assert row["photo"] == b"\0\xff"
+
+
 def test_rows_whose_columns_change_type_in_one_batch_are_all_there() -> None:
     found = decoded(
         (KEY, envelope("c", None, {"id": 7, "n": 1})), ({"id": 8}, envelope("c", None, {"id": 8, "n": "x"}))
