@@ -136,6 +136,16 @@ class PackageSteps:
                 info.add(await run.load_pending())
         return info.build()
 
+    async def sync_once(self, store: PackageStore) -> None:
+        """Take over the state of a destination that was never looked at from this folder, where there is one.
+
+        An incremental cursor in a new or lost folder would begin anew, and its rows would come twice.
+        """
+        asked = self.config.destination.url and self.restores
+        if asked and not store.pending() and not Mirror(store.working_dir).knows(self.place):
+            async with self.destination(store, self.info()):
+                pass
+
     def begin_extraction(self, store: PackageStore) -> Extraction:
         """Return a new package in the making, with the state as it is known here."""
         return self._extraction(store, newest_state(store, Mirror(store.working_dir).read(self.place)))

@@ -135,15 +135,17 @@ class Pipeline:
         write_disposition: Any = None,
         columns: Any = None,
     ) -> ExtractInfo:
-        """Write `data` into a package in the working folder, and nothing else. `normalize` and `load` go on from there.
+        """Write `data` into a package in the working folder. `normalize` and `load` go on from there.
 
-        Raises `PipelineStepFailed`; nothing is left of the package then.
+        In a folder that is new, or was lost, the destination is asked for its state first, unless
+        `restore_from_destination` is off. Raises `PipelineStepFailed`; nothing is left of the package then.
         """
         refuse_running_loop()
         began = datetime.now(UTC)
         resources = _resources(data, table_name, write_disposition, columns)
         steps = self._steps()
         with steps.store() as store:
+            anyio.run(steps.sync_once, store)
             extraction = steps.begin_extraction(store)
             rest = extraction.run_now(resources)
             if rest:

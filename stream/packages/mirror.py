@@ -35,6 +35,13 @@ class Mirror:
         except (OSError, ValueError, KeyError, TypeError):
             return Known(Schema())
 
+    def knows(self, place: str) -> bool:
+        """Return whether `place` was ever looked at from this folder."""
+        try:
+            return bool(json.loads(self._path.read_text(encoding="utf-8"))["place"] == place)
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
     def write(self, place: str, known: Known) -> None:
         """Keep what is known of `place` (a destination and a dataset)."""
         self._path.parent.mkdir(parents=True, exist_ok=True)

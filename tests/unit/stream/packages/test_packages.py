@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,8 +53,11 @@ def test_what_is_pending_is_loaded_before_new_data(shop: headrace.Pipeline, ther
 
 
 def test_a_generator_is_not_started_while_pending_data_cannot_be_loaded(tmp_path: Path) -> None:
-    shop = headrace.pipeline("shop", tmp_path, destination=f"duckdb:///{tmp_path}/none/x.duckdb")
+    there = tmp_path / "there"
+    there.mkdir()
+    shop = headrace.pipeline("shop", tmp_path, destination=f"duckdb:///{there}/x.duckdb")
     shop.extract([{"id": 1}], table_name="items")
+    shutil.rmtree(there)
 
     def never() -> Iterator[Any]:
         raise AssertionError("extracted before the pending data was loaded")
@@ -62,6 +66,19 @@ def test_a_generator_is_not_started_while_pending_data_cannot_be_loaded(tmp_path
     with pytest.raises(PipelineStepFailed, match="sync failed"):
         shop.run(never)
     assert shop.has_pending_data
+
+
+def test_extraction_in_a_lost_folder_goes_on_where_the_destination_stands(tmp_path: Path) -> None:
+    @headrace.resource
+    def orders(at: Any = headrace.incremental("at")) -> Iterator[Any]:
+        yield from ({"at": at} for at in range(3))
+
+    shop = headrace.pipeline("shop", tmp_path / "lost", destination=f"duckdb:///{tmp_path}/x.duckdb")
+    shop.run(orders)
+    shop = headrace.pipeline("shop", tmp_path / "new", destination=f"duckdb:///{tmp_path}/x.duckdb")
+    shop.extract(orders)
+    shop.load()
+    assert shop.dataset().table("orders").arrow().num_rows == 3
 
 
 def test_a_failed_extraction_leaves_nothing(shop: headrace.Pipeline, tmp_path: Path) -> None:
