@@ -6,7 +6,8 @@ A package adds a format by an entry point of group `headrace.formats`: its name 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -26,7 +27,7 @@ from stream.decode.reasons import Reason
 from stream.decode.wire_framing import KEY_HEADER
 from stream.decode.wrong_format import check_format
 from stream.errors import ConfigError
-from stream.model import Decoded, RawBatch, merged
+from stream.model import Decoded, PartitionRecords, RawBatch, merged
 from stream.model.schemas import SchemaId, SchemaKind, Schemas, WriterSchema
 
 GROUP: Final = "headrace.formats"
@@ -66,7 +67,7 @@ def _debezium(options: DecoderOptions) -> DebeziumDecoder:
 
 
 def _debezium_avro(options: DecoderOptions) -> DebeziumDecoder:
-    return DebeziumDecoder(_avro(options))
+    return DebeziumDecoder(_avro(options), _avro(DecoderOptions(options.limits, options.table_of, header=KEY_HEADER)))
 
 
 def _text(options: DecoderOptions) -> SchemaDecoder:
@@ -161,6 +162,16 @@ class TopicDecoders:
     def decode(self, raw: RawBatch, schemas: Schemas) -> Decoded:
         """Return every record of `raw` as a document, a reject or a count of what was skipped."""
         return merged([self._decode_topic(topic, raw.of(topic), schemas) for topic in raw.topics])
+
+    def json_keys(self, raw: RawBatch, schemas: Schemas) -> RawBatch:
+        """Return `raw` with keys as JSON, of the topics whose format is to do so: Debezium's Avro."""
+        return replace(
+            raw, parts=tuple(part for topic in raw.topics for part in self._with_json_keys(topic, raw, schemas))
+        )
+
+    def _with_json_keys(self, topic: str, raw: RawBatch, schemas: Schemas) -> Sequence[PartitionRecords]:
+        decoder, own = self._decoder(topic), raw.of(topic)
+        return (decoder.json_keys(own, schemas) if isinstance(decoder, DebeziumDecoder) else own).parts
 
     def _decode_topic(self, topic: str, raw: RawBatch, schemas: Schemas) -> Decoded:
         decoded = self._decoder(topic).decode(raw, schemas)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from checkpoints import Partition
 from sinks import Reject
 from stream.decode.json import NULL, TOMBSTONE
-from stream.model import ArrowDocuments, Decoded, Documents, RawBatch, RowDocuments
+from stream.model import ArrowDocuments, Decoded, Documents, PartitionRecords, RawBatch, RowDocuments
 from stream.model.json_text import json_text
 
 COLUMN: Final = "_kafka_key"
@@ -24,6 +24,21 @@ Piece = TypeVar("Piece", ArrowDocuments, RowDocuments)
 def keys_of(raw: RawBatch) -> RawBatch:
     """Return `raw` with the keys of its records in the place of their values: a decoder's input."""
     return replace(raw, parts=tuple(replace(part, values=part.keys) for part in raw.parts))
+
+
+def json_keys(raw: RawBatch, keys: Decoded) -> RawBatch:
+    """Return `raw` with keys as JSON text, where `keys` has them; the others stay as they are.
+
+    `keys` is what a decoder made of `keys_of(raw)`.
+    """
+    texts = dict(_texts(keys))
+    return replace(raw, parts=tuple(_with_texts(part, texts) for part in raw.parts))
+
+
+def _with_texts(part: PartitionRecords, texts: Mapping[Record, str]) -> PartitionRecords:
+    found = [texts.get((part.range.partition, offset)) for offset in part.offsets]
+    keys = [key if text is None else text.encode() for key, text in zip(part.keys, found, strict=True)]
+    return replace(part, keys=keys)
 
 
 def with_keys(decoded: Decoded, keys: Decoded, raw: RawBatch) -> Decoded:

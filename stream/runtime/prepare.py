@@ -81,7 +81,8 @@ class Preparer:
         """Return the documents of `raw`, the records that are none, and those that are left out or delete a row."""
         loaded, skipped = without_skipped(raw, self._writes.is_skipped)
         decoded = self._decoders.decode(loaded, schemas)
-        tombstones = tombstone_records(loaded, self._writes.merged_table)
+        deleting = replace(loaded, parts=tuple(part for part in loaded.parts if None in part.values))
+        tombstones = tombstone_records(self._decoders.json_keys(deleting, schemas), self._writes.merged_table)
         return replace(decoded, skipped={**decoded.skipped, **skipped}, tombstones=tombstones)
 
     def hint(self, table: str, settings: Topic) -> None:

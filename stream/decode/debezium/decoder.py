@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, assert_never
 
 import pyarrow as pa
@@ -18,6 +18,7 @@ from stream.decode.debezium.connect_types import Convert, conversions
 from stream.decode.debezium.one_change import Deleted, Ignored, Incomplete, Written, change_of
 from stream.decode.debezium.payloads import Payloads
 from stream.decode.debezium.records import Records
+from stream.decode.keys import json_keys, keys_of
 from stream.decode.reasons import Reason
 from stream.model import ArrowDocuments, Decoded, Documents, RawBatch, RowDocuments
 from stream.model.schemas import SchemaId, Schemas, WriterSchema
@@ -37,35 +38,54 @@ class DebeziumDecoder:
     send is set aside. Rows of the flattened form (`ExtractNewRecordState`) pass through, their marks renamed.
     """
 
-    def __init__(self, inner: Decoder) -> None:
+    def __init__(self, inner: Decoder, key_decoder: Decoder | None = None) -> None:
         self._inner = inner
+        self._key_decoder = key_decoder
         self._payloads = Payloads()
         self._keys = Payloads()
 
     def wants(self, raw: RawBatch) -> frozenset[SchemaId]:
         """Return the ids of the schemas that `decode` needs for `raw`."""
-        return self._inner.wants(raw)
+        wanted = self._inner.wants(raw)
+        return wanted | self._key_decoder.wants(keys_of(raw)) if self._key_decoder else wanted
+
+    def json_keys(self, raw: RawBatch, schemas: Schemas) -> RawBatch:
+        """Return `raw` with its keys as JSON, whatever they are written in; one that cannot be read stays as it is."""
+        if self._key_decoder is None:
+            return raw
+        return json_keys(raw, self._key_decoder.decode(keys_of(raw), schemas))
 
     def decode(self, raw: RawBatch, schemas: Schemas) -> Decoded:
         """Return every record of `raw` as a row, a delete, a reject or a count of what was skipped."""
-        records, registered = Records(raw), _registered(schemas)
+        keyed = self.json_keys(raw, schemas)
+        records, registered = _BothRecords(Records(raw), Records(keyed)), _registered(schemas)
         pieces = [
             self._unwrapped(bare, schemas, {**registered, **conversions(schema)}, records)
-            for schema, bare in self._payloads.by_schema(raw)
+            for schema, bare in self._payloads.by_schema(keyed)
         ]
         return pieces[0] if len(pieces) == 1 else _together(pieces)
 
-    def _unwrapped(self, bare: RawBatch, schemas: Schemas, convert: Mapping[str, Convert], records: Records) -> Decoded:
+    def _unwrapped(
+        self, bare: RawBatch, schemas: Schemas, convert: Mapping[str, Convert], records: _BothRecords
+    ) -> Decoded:
         """Return what became of records that were all written by one schema."""
         decoded = self._inner.decode(bare, schemas)
-        unwrapping = _Unwrapping(records, convert, self._keys)
+        unwrapping = _Unwrapping(records.raw, records.keyed, convert, self._keys)
         documents = tuple(map(unwrapping.documents, decoded.documents))
-        rejects = tuple(records.original(reject) for reject in decoded.rejects)
+        rejects = tuple(records.raw.original(reject) for reject in decoded.rejects)
         counts = {partition: Counter(reasons) for partition, reasons in decoded.skipped.items()}
         for partition, reason in unwrapping.ignored:
             counts.setdefault(partition, Counter())[reason] += 1
         kept = tuple(each for each in documents if each.columnar or each.loose)
         return replace(decoded, documents=kept, rejects=(*rejects, *unwrapping.rejects), skipped=counts)
+
+
+@dataclass(frozen=True, slots=True)
+class _BothRecords:
+    """The records of a batch as they came, and with keys as JSON."""
+
+    raw: Records
+    keyed: Records
 
 
 def _registered(schemas: Schemas) -> Mapping[str, Convert]:
@@ -94,8 +114,9 @@ def _together(pieces: Sequence[Decoded]) -> Decoded:
 class _Unwrapping:
     """The envelopes of one batch on their way to rows; `rejects` and `ignored` are what became of the others."""
 
-    def __init__(self, records: Records, convert: Mapping[str, Convert], keys: Payloads) -> None:
+    def __init__(self, records: Records, keyed: Records, convert: Mapping[str, Convert], keys: Payloads) -> None:
         self.records = records
+        self._keyed = keyed
         self.rejects: list[Reject] = []
         self.ignored: list[tuple[Partition, str]] = []
         self._convert = convert
@@ -127,7 +148,7 @@ class _Unwrapping:
             match change:
                 case Written(row):
                     values[number] = row
-                case Deleted(about) if (key := self._key(self.records.key(envelopes.keys, number))) is not None:
+                case Deleted(about) if (key := self._key(self._keyed.key(envelopes.keys, number))) is not None:
                     values[number] = {**key, **about}
                 case Deleted():
                     self.rejects.append(self.records.reject(envelopes.keys, number, *_NO_KEY))
@@ -141,7 +162,7 @@ class _Unwrapping:
             yield RowDocuments(list(values.values()), _taken(envelopes.keys, list(values)))
 
     def _deletes(self, keys: pa.Table, changes: Changes) -> Iterator[RowDocuments]:
-        found = {row: self._key(self.records.key(keys, row)) for row in changes.deleted}
+        found = {row: self._key(self._keyed.key(keys, row)) for row in changes.deleted}
         self.rejects += [self.records.reject(keys, row, *_NO_KEY) for row, key in found.items() if key is None]
         values = {row: {**key, **changes.about[row]} for row, key in found.items() if key is not None}
         if values:

@@ -38,7 +38,7 @@ class Records:
     def original(self, reject: Reject) -> Reject:
         """Return `reject` with the bytes that the record had."""
         part, index = self._at(reject.partition.number, reject.offset)
-        return replace(reject, value=part.values[index])
+        return replace(reject, key=part.keys[index], value=part.values[index])
 
     def _record(self, keys: pa.Table, row: int) -> tuple[PartitionRecords, int]:
         return self._at(keys["_kafka_partition"][row].as_py(), keys["_kafka_offset"][row].as_py())

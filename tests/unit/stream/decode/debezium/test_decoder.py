@@ -8,14 +8,16 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
+import fastavro
 import pytest
 
 from checkpoints import OffsetRange, Partition
 from stream.config.models import Limits
 from stream.decode import DecoderOptions, decoder_for
 from stream.model import Decoded, PartitionRecords, RawBatch
-from stream.model.schemas import NO_SCHEMAS
+from stream.model.schemas import NO_SCHEMAS, WriterSchema
 from stream.normalize import Names, normalize
+from support.avro import written
 
 ORDERS = Partition("cdc.shop.orders", 0)
 SOURCE = {"connector": "postgresql", "ts_ms": 1_700_000_000_123, "lsn": 42}
@@ -177,3 +179,52 @@ def test_numbers_beyond_64_bits_and_their_neighbours_are_all_there() -> None:
     big, deleted = envelope("u", None, {"id": 8, "n": 2**70}), envelope("d", {"id": 9, "n": 2**70})
     found = decoded((KEY, envelope("c", None, {"id": 7, "n": 1})), ({"id": 8}, big), ({"id": 9}, deleted))
     assert [(row["id"], row["_cdc_deleted"]) for row in rows(found)] == [(7, False), (8, False), (9, True)]
+
+
+AVRO_KEY = {"type": "record", "name": "Key", "fields": [{"name": "id", "type": "int"}]}
+AVRO_ROW = {"type": "record", "name": "Value", "fields": [{"name": "id", "type": "int"}, {"name": "n", "type": "long"}]}
+AVRO_ENVELOPE = {"type": "record", "name": "Envelope", "fields": [
+    {"name": "before", "type": ["null", AVRO_ROW]}, {"name": "after", "type": ["null", "Value"]},
+    {"name": "source", "type": {"type": "record", "name": "Source", "fields": [{"name": "lsn", "type": "long"}]}},
+    {"name": "op", "type": "string"},
+]}  # fmt: skip
+AVRO_SCHEMAS = {
+    1: WriterSchema("avro", json.dumps(AVRO_KEY)),
+    2: WriterSchema("avro", json.dumps(AVRO_ENVELOPE)),
+}
+
+
+def framed(id: int, schema: dict[str, Any], datum: Any) -> bytes:
+    return b"\0" + id.to_bytes(4, "big") + written(fastavro.parse_schema(schema), datum)
+
+
+def avro_batch() -> RawBatch:
+    key, row = framed(1, AVRO_KEY, {"id": 7}), {"id": 7, "n": 1}
+    source = {"lsn": 42}
+    created = framed(2, AVRO_ENVELOPE, {"before": None, "after": row, "source": source, "op": "c"})
+    deleted = framed(2, AVRO_ENVELOPE, {"before": row, "after": None, "source": source, "op": "d"})
+    values = [created, deleted, None, b"no avro"]
+    count = len(values)
+    return RawBatch(
+        (PartitionRecords(OffsetRange(ORDERS, 0, count), range(count), [-1] * count, [key] * count, values),)
+    )
+
+
+def avro_decoder() -> Any:
+    options = DecoderOptions(Limits(), table_of=lambda topic: "orders", metadata=("key",))
+    return decoder_for("debezium-avro")(options)
+
+
+def test_a_delete_in_avro_is_one_of_its_key() -> None:
+    raw, decoder = avro_batch(), avro_decoder()
+    assert decoder.wants(raw) == {1, 2}
+    found = decoder.decode(raw, AVRO_SCHEMAS)
+    assert [(row["id"], row["_cdc_deleted"]) for row in rows(found)] == [(7, False), (7, True)]
+    assert {row["_kafka_key"] for row in rows(found)} == {b'{"id":7}'}
+
+
+def test_keys_in_avro_are_json_for_tombstones_and_their_own_bytes_in_rejects() -> None:
+    raw, decoder = avro_batch(), avro_decoder()
+    (reject,) = decoder.decode(raw, AVRO_SCHEMAS).rejects
+    assert (reject.key, reject.value) == (framed(1, AVRO_KEY, {"id": 7}), b"no avro")
+    assert decoder.json_keys(raw, AVRO_SCHEMAS).parts[0].keys[2] == b'{"id":7}'
