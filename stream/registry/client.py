@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+import anyio
+
 from stream.config.models import Registry
-from stream.errors import ConfigError
+from stream.errors import ConfigError, RegistryError, RegistryUnavailable
 from stream.model.schemas import Found, NoSchema, SchemaId, Schemas
 
 if TYPE_CHECKING:
     from stream.registry.contract import Api
     from stream.registry.requests import Requests
 
+_AT_ONCE: Final = 8
 _KEPT: Final = 5_000
 _ASK_AGAIN_SECONDS: Final = 30.0  # an id that is not there may come later; until then nobody is asked
 
@@ -49,11 +52,27 @@ class RegistryClient:
         self._known: dict[SchemaId, tuple[Found, float]] = {}
 
     async def find(self, ids: Iterable[SchemaId]) -> Schemas:
-        """Return what the registry says of each id. Safe to repeat: what was found is not asked for again.
+        """Return what the registry says of each id, several asked at once. Safe to repeat: what was found is kept.
 
         Raises `RegistryUnavailable` when it does not answer, `RegistryError` when asking again is no use.
         """
-        return {id: await self._find(id) for id in ids}
+        found: dict[SchemaId, Found] = {}
+        failed: list[RegistryError] = []
+        at_once = anyio.CapacityLimiter(_AT_ONCE)
+
+        async def find(id: SchemaId) -> None:
+            try:
+                async with at_once:
+                    found[id] = await self._find(id)
+            except RegistryError as error:
+                failed.append(error)
+
+        async with anyio.create_task_group() as group:
+            for id in set(ids):
+                group.start_soon(find, id, name=f"schema {id}")
+        if failed:
+            raise next((each for each in failed if not isinstance(each, RegistryUnavailable)), failed[0])
+        return found
 
     async def check(self) -> bool:
         """Return whether the registry answers as one whose API was configured.
@@ -71,7 +90,7 @@ class RegistryClient:
         if known is not None and self._clock() < known[1]:
             return known[0]
         found = await self._ask(id)
-        if len(self._known) >= _KEPT:
+        if len(self._known) >= _KEPT and id not in self._known:
             del self._known[next(iter(self._known))]
         forget_at = self._clock() + _ASK_AGAIN_SECONDS if isinstance(found, NoSchema) else float("inf")
         self._known[id] = found, forget_at

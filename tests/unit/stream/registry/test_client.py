@@ -14,7 +14,7 @@ from stream.config.models import Registry
 from stream.errors import ConfigError, RegistryError, RegistryUnavailable
 from stream.model.schemas import NoSchema, Reference, WriterSchema
 from stream.registry import connect_registry
-from support.fake_registry import Answers, answering
+from support.fake_registry import Answers, Reply, answering
 
 pytestmark = pytest.mark.anyio
 NOWHERE = "http://127.0.0.1:9"
@@ -59,6 +59,27 @@ async def test_what_was_found_is_not_asked_for_again(registry: Answers) -> None:
         await connected.find([1])
         await connected.find([1])
     assert len(registry.asked) == 1
+
+
+async def test_several_ids_are_asked_for_at_once(registry: Answers) -> None:
+    together = threading.Barrier(3)  # who is alone at it, fails
+
+    def answer() -> Reply:
+        together.wait(30)
+        return 200, b'{"schema": "\\"int\\""}', {}
+
+    registry.replies |= {f"/schemas/ids/{id}": answer for id in (1, 2, 3)}
+    async with client(registry.url, request_timeout_seconds=60) as connected:
+        assert await connected.find([1, 2, 3]) == dict.fromkeys((1, 2, 3), WriterSchema("avro", '"int"'))
+
+
+async def test_of_several_failures_the_one_that_waiting_cannot_mend_is_told(registry: Answers) -> None:
+    registry.say("/schemas/ids/1", {}, status=503)
+    registry.say("/schemas/ids/2", {}, status=401)
+    registry.say("/schemas/ids/3", {}, status=503)
+    async with client(registry.url) as connected:
+        with pytest.raises(RegistryError, match="refuses us"):
+            await connected.find([1, 2, 3])
 
 
 async def test_references_come_before_those_that_need_them(registry: Answers) -> None:
