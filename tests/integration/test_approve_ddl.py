@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -12,7 +13,7 @@ from sinks import Column, Schema, Table
 from sinks.schema import TEXT
 from stream.api.schema_files import export_schema, import_schema
 from support import events
-from support.place import TABLE, Place, on_duckdb
+from support.place import TABLE, Place, on_duckdb, on_postgres
 from support.service import COMMAND, ROOT, headrace, wait_until
 
 ORDERS = 20
@@ -68,3 +69,14 @@ def test_a_run_makes_the_tables_of_a_file_and_writes_the_schema_down(place: Plac
     assert written is not None
     assert next(iter(written.tables[TABLE].columns)) == "note"
     assert place.query(f'select count(*) from "{place.dataset}".{TABLE}') == [(ORDERS,)]
+
+
+def test_a_record_whose_unique_value_is_there_is_set_aside(kafka, postgres_dsn: str) -> None:
+    name = events.fresh_topic(kafka.bootstrap, "unique", partitions=1)
+    events.produce(kafka.bootstrap, name, [b'{"id": 1, "n": 1}', b'{"id": 1, "n": 2}', b'{"id": 2, "n": 3}'])
+    made = on_postgres(kafka.bootstrap, name, postgres_dsn, f"unique_{name[-6:]}")
+    hints = json.dumps({name: {"columns": {"id": {"unique": True}}}})
+    with made.with_settings(topics=hints).running("--until", "latest") as life:
+        assert life.wait() == 0, life.log
+    assert made.query(f'select n from "{made.dataset}".{TABLE} order by n') == [(1,), (3,)]
+    assert made.query(f'select "offset" from "{made.dataset}"._hr_rejects') == [(1,)]
