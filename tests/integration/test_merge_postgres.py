@@ -17,7 +17,6 @@ from sinks.testing.merges import UPSERT, Event, merge_batch, merging
 
 pytestmark = pytest.mark.anyio
 
-CATALOG_BYTES = "select sum(pg_total_relation_size(oid)) from pg_class where relnamespace = 'pg_catalog'::regnamespace"
 CATALOG = "select (select count(*) from pg_class), (select count(*) from pg_attribute), (select count(*) from pg_type)"
 
 
@@ -42,22 +41,6 @@ async def test_the_catalog_does_not_grow_with_merges(own_dsn, dataset):
             sizes.append(reader.execute(CATALOG).fetchone())
     await sink.aclose()
     assert sizes[1:] == sizes[:1] * 59
-
-
-@pytest.mark.slow
-async def test_ten_thousand_merges_leave_the_catalog_as_large_as_a_hundred(own_dsn, dataset):
-    sink = connect(own_dsn, SinkOptions(PIPELINE, dataset, "one"))
-    await sink.open()
-    schema = await grown(sink, *merging(UPSERT))
-    sizes = []
-    with psycopg.connect(own_dsn, autocommit=True) as reader:
-        for number in range(10_000):
-            batch = [Event(1, 3 * number, "a", ("x",)), Event(2, 3 * number + 1, "b"), Event(3, 0, delete=True)]
-            await sink.load(merge_batch(schema, f"load-{number}", batch), data_step(f"load-{number}"))
-            if number in (99, 9_999):
-                sizes += reader.execute(CATALOG_BYTES).fetchone()
-    await sink.aclose()
-    assert sizes[1] <= sizes[0] + 2**20
 
 
 async def test_a_merge_that_is_not_committed_blocks_no_reader(postgres_dsn, dataset, monkeypatch):
