@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,8 +29,8 @@ class Answers:
 
 
 @contextmanager
-def answering() -> Iterator[Answers]:
-    """Serve while the block lasts; an unknown path gets Confluent's 404."""
+def answering(context: ssl.SSLContext | None = None) -> Iterator[Answers]:
+    """Serve while the block lasts, with `context` over TLS; an unknown path gets Confluent's 404."""
     answers = Answers()
 
     class Handler(BaseHTTPRequestHandler):
@@ -46,7 +47,9 @@ def answering() -> Iterator[Answers]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    answers.url = f"http://127.0.0.1:{server.server_port}"
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    answers.url = f"{'http' if context is None else 'https'}://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

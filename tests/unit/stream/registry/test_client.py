@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from stream.config.models import Registry
 from stream.errors import ConfigError, RegistryError, RegistryUnavailable
@@ -204,3 +212,61 @@ async def test_the_credentials_are_sent(registry: Answers) -> None:
 async def test_settings_that_do_not_go_together_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         connect_registry(Registry(url=NOWHERE, **settings))
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that vouches for itself, for both sides, and its key."""
+    file, key_file = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    key, name = (
+        ec.generate_private_key(ec.SECP256R1()),
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "registry")]),
+    )
+    now, day = datetime.now(UTC), timedelta(days=1)
+    address = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - day, now + day)
+        .add_extension(address, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    key_file.write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
+    return file, key_file
+
+
+@pytest.fixture
+def mutual(certificate: tuple[Path, Path]) -> Iterator[Answers]:
+    """A registry that talks to those alone who show a certificate."""
+    file, key = certificate
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file, key)
+    context.load_verify_locations(file)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with answering(context) as answers:
+        answers.say("/schemas/ids/1", {"schema": '"int"'})
+        yield answers
+
+
+async def test_who_shows_a_certificate_may_ask_with_a_token_as_well(
+    mutual: Answers, certificate: tuple[Path, Path]
+) -> None:
+    file, key = certificate
+    schema = await found(mutual.url, ca_file=file, certificate_file=file, key_file=key, token="abc")
+    assert (schema, mutual.asked[0][1]["Authorization"]) == (WriterSchema("avro", '"int"'), "Bearer abc")
+
+
+async def test_who_shows_no_certificate_gets_no_answer(mutual: Answers, certificate: tuple[Path, Path]) -> None:
+    with pytest.raises(RegistryUnavailable, match="cannot be reached"):
+        await found(mutual.url, ca_file=certificate[0])
+    assert not mutual.asked
+
+
+async def test_a_registry_that_nobody_vouches_for_is_told_nothing(
+    mutual: Answers, certificate: tuple[Path, Path]
+) -> None:
+    file, key = certificate
+    with pytest.raises(RegistryUnavailable, match="certificate verify failed"):
+        await found(mutual.url, certificate_file=file, key_file=key, token="abc")
+    assert not mutual.asked
