@@ -144,7 +144,10 @@ class Batching(Frozen):
     max_bytes: Annotated[int, Field(ge=1, le=1024**3)] = 12 * 1024 * 1024
     """Bytes of keys and values in a batch; one larger record makes a batch of its own."""
     max_age_seconds: Seconds = 0.25
-    """Time from a batch's first record to its end."""
+    """Longest time from a batch's first record to its end. A batch fills for four times what one costs from bytes to
+    commit, within these bounds: few large commits where one is dear, small ones where it is cheap."""
+    min_age_seconds: Seconds = 0.05
+    """Shortest such time; give it the value of `max_age_seconds` for an age that does not adapt."""
     buffer_bytes: Annotated[int, Field(ge=1)] = 64 * 1024 * 1024
     """Bytes of records in the whole process that are read and not yet committed."""
 

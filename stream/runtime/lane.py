@@ -187,6 +187,7 @@ class Lane:
         for stage, spent in seconds.items():
             self._context.observe(StageTimed(stage, spent))
         self._context.observe(StageTimed("load", receipt.seconds))
+        self._context.source.pace(sum(seconds.values()) + receipt.seconds)
         skipped: dict[str, Counter[str]] = {}
         for partition, reasons in prepared.skipped.items():
             skipped.setdefault(partition.topic, Counter()).update(reasons)

@@ -39,6 +39,7 @@ class ReadContext:
     member: Member
     poller: Poller
     clock: Callable[[], float]
+    age_seconds: Callable[[], float]  # for how long the next batch may fill
     ends: Mapping[Partition, int] | None = None  # where to stop; None: never
 
 
@@ -182,7 +183,7 @@ class KafkaAssignment:
     async def _next_batch(self) -> RawBatch | None:
         if not self.ended:
             self._member.resume(self._unfinished())  # paused at first, and when nobody asked for long
-        draft = BatchBuilder(self._with.batching, self._with.clock)
+        draft = BatchBuilder(self._with.batching, self._with.clock, self._with.age_seconds())
         self._carried = _added(draft, self._carried)
         while not self.ended:  # asked right before each poll, with nothing awaited in between
             if cause := draft.due:

@@ -18,8 +18,9 @@ T = TypeVar("T")
 class BatchBuilder:
     """A batch in the making. Slabs of one partition must come in order, each where the one before stopped."""
 
-    def __init__(self, bounds: Batching, clock: Callable[[], float]) -> None:
+    def __init__(self, bounds: Batching, clock: Callable[[], float], age_seconds: float | None = None) -> None:
         self._bounds = bounds
+        self._age_seconds = bounds.max_age_seconds if age_seconds is None else age_seconds
         self._clock = clock
         self._pieces: dict[Partition, list[PartitionRecords]] = {}
         self._begun: float | None = None
@@ -55,7 +56,7 @@ class BatchBuilder:
     def patience(self) -> float:
         """Return how many seconds the draft may still wait for more; a whole age when it has not begun."""
         begun = self._clock() if self._begun is None else self._begun
-        return begun + self._bounds.max_age_seconds - self._clock()
+        return begun + self._age_seconds - self._clock()
 
     def add(self, part: PartitionRecords) -> PartitionRecords | None:
         """Take what fits of `part` and return the rest, if any: the draft is due then."""

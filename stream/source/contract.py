@@ -113,6 +113,10 @@ class Source(Protocol):
         """
         ...
 
+    def pace(self, batch_seconds: float) -> None:
+        """Hear what a batch cost, from bytes to commit: where batches are dear, the next ones fill for longer."""
+        ...
+
     async def acknowledge(self, position: Position) -> None:
         """Mirror a durable position to the consumer group, best effort: for lag tools, never read back."""
         ...

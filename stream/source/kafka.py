@@ -22,6 +22,7 @@ from stream.source.contract import Bounds
 from stream.source.events import EventEmitter, OnEvent, SourceEvent
 from stream.source.kafka_errors import duplicate_member
 from stream.source.member import Member, OutOfRange
+from stream.source.pacing import Pace
 from stream.source.poller import Poller
 from stream.source.rebalance import Membership, Phase, fenced, held_by_others
 from stream.source.topics import unknown_topics
@@ -62,6 +63,7 @@ class KafkaSource:
         self._failure: Exception | None = None
         self._stopping = False
         self._reading: ReadContext | None = None
+        self._pace = Pace()
         self._staying: asyncio.Task[None] | None = None
 
     def listen(self, on_event: OnEvent) -> None:
@@ -80,7 +82,9 @@ class KafkaSource:
             await member.close()
             raise
         poller = Poller(member, self._kafka.max_poll_interval_seconds, self._clock)
-        self._reading = ReadContext(self._kafka, self._batching, self._budget, member, poller, self._clock)
+        self._reading = ReadContext(
+            self._kafka, self._batching, self._budget, member, poller, self._clock, self._age_seconds
+        )
         member.join(self)
         # aiokafka's own tasks are asyncio's as well; this one ends in `aclose`.
         self._staying = asyncio.create_task(poller.stay(self._paused), name=f"stay in group {self._group}")
@@ -116,6 +120,10 @@ class KafkaSource:
         if self._teller.over("unanswered"):
             self._teller.tell(SourceEvent("answered", partitions))
         return {p: Bounds(first[p], last[p], max(last[p], self._member.high_watermark(p) or 0)) for p in partitions}
+
+    def pace(self, batch_seconds: float) -> None:
+        """Hear what a batch cost: the next ones fill for longer where that is much."""
+        self._pace = self._pace.after(batch_seconds)
 
     async def acknowledge(self, position: Position) -> None:
         """Mirror a durable position to the consumer group. Never raises and never waits long: nobody reads it here."""
@@ -243,6 +251,9 @@ class KafkaSource:
 
     def _is_at_rest(self, round: int) -> bool:
         return not self._stopping and self._failure is None and self._membership.holds(round)
+
+    def _age_seconds(self) -> float:
+        return self._pace.age_seconds(self._batching.min_age_seconds, self._batching.max_age_seconds)
 
     def _ties(self, round: int) -> AssignmentControl:
         return AssignmentControl(
