@@ -65,3 +65,12 @@ async def test_a_column_named_like_the_places_of_rows_does_not_mislead_a_merge(t
     stored = await sink.query("SELECT id, note FROM orders")
     await sink.aclose()
     assert stored.to_pylist() == [{"id": 1, "note": "b"}]
+
+
+@pytest.mark.anyio
+async def test_what_does_not_fit_into_memory_is_spilled_beside_the_file(tmp_path: Path) -> None:
+    sink = connect(f"duckdb:///{tmp_path}/orders.duckdb", SinkOptions(PIPELINE, "shop", "owner"))
+    await sink.open()
+    setting = await sink.query("SELECT current_setting('temp_directory') AS folder")
+    await sink.aclose()
+    assert setting.to_pylist() == [{"folder": f"{tmp_path.resolve()}/orders.duckdb.tmp"}]

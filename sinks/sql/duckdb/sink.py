@@ -131,7 +131,7 @@ class _Database:
     def _attached(self) -> duckdb.DuckDBPyConnection:
         # Sinks of this process on one file share an instance, by its name: DuckDB opens no file twice.
         name = _MEMORY if self._path == _MEMORY else f"{_MEMORY}headrace {Path(self._path).resolve()}"
-        connection = duckdb.connect(name, config=dict(self._settings))
+        connection = duckdb.connect(name, config={**self._beside(), **self._settings})
         try:
             connection.execute(_ATTACH, [self._path])
         except duckdb.Error:
@@ -141,6 +141,10 @@ class _Database:
             self._memory = connection
             return connection.cursor()
         return connection
+
+    def _beside(self) -> dict[str, str]:
+        """Return the setting that spills beside the file, as DuckDB does by itself, and not into the current folder."""
+        return {} if self._path == _MEMORY else {"temp_directory": f"{Path(self._path).resolve()}.tmp"}
 
     def close(self) -> None:
         if self._memory is not None:
