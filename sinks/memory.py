@@ -17,14 +17,16 @@ from checkpoints.memory import MemoryStore
 from sinks.changes import SchemaPlan, WidenColumn
 from sinks.contract import Batch, Capabilities, Receipt, SinkOptions
 from sinks.errors import SchemaConflict, SinkError
+from sinks.history import is_history_root
 from sinks.ledger import LoadRow, RejectRow, load_rows, reject_rows
 from sinks.limits import check_limits
 from sinks.memory_audit import MemoryAudit
+from sinks.memory_history import History
 from sinks.memory_merge import MergedRows
 from sinks.merging import ROOT_ID, ROW_ID, children_of, is_merged_root
 from sinks.reading import Query, SqlQuery
 from sinks.schema import Schema, Table
-from sinks.write import Merge
+from sinks.write import Merge, Scd2
 
 Hook = Callable[[Checkpoint], None]
 
@@ -45,6 +47,8 @@ class MemoryWarehouse:
         self.states: dict[str, dict[str, str]] = {}
         self._chunks: dict[str, list[pa.Table]] = {}
         self._merged: dict[str, MergedRows] = {}
+        self._history: dict[str, History] = {}
+        self._below: dict[str, list[pa.Table]] = {}  # child rows of all events of tables that keep history
         self._stores: dict[str, MemoryStore] = {}
 
     def store(self, pipeline: str) -> MemoryStore:
@@ -82,11 +86,13 @@ class MemoryWarehouse:
             for name in (root, *(child.name for child in children_of(root, self.schema))):
                 self._chunks[name] = []
         for name, table in batch.tables.items():
-            if not isinstance(self.schema.tables[name].write, Merge):
+            if not isinstance(self.schema.tables[name].write, (Merge, Scd2)):
                 self._chunks[name].append(table)
         for name in {*batch.tables, *batch.deletes}:
             if is_merged_root(self.schema.tables[name]):
                 self._merge(self.schema.tables[name], batch)
+            elif is_history_root(self.schema.tables[name]):
+                self._keep_history(self.schema.tables[name], batch)
 
     def become(self, schema: Schema, pipeline: str = "") -> None:
         """Take `schema`, which `pipeline` brings, as the newest one."""
@@ -113,6 +119,19 @@ class MemoryWarehouse:
             kept = [chunk.filter(pc.invert(_among(chunk, gone))) for chunk in self._chunks[child.name]]
             new = batch.tables.get(child.name)
             self._chunks[child.name] = kept if new is None else [*kept, new.filter(_among(new, taken))]
+
+    def _keep_history(self, table: Table, batch: Batch) -> None:
+        history = self._history.setdefault(table.name, History())
+        for events in (batch.tables.get(table.name), batch.deletes.get(table.name)):
+            history.add(events.to_pylist() if events is not None else (), table)
+        versions = history.versions(table)
+        self._chunks[table.name] = [pa.Table.from_pylist(versions, table.arrow)]
+        opened = [version[ROW_ID] for version in versions]
+        for child in children_of(table.name, self.schema):
+            below = self._below.setdefault(child.name, [])
+            if child.name in batch.tables:
+                below.append(batch.tables[child.name])
+            self._chunks[child.name] = [chunk.filter(_among(chunk, opened)) for chunk in below]
 
 
 class MemorySink:

@@ -13,11 +13,12 @@ from sqlalchemy.sql.compiler import DDLCompiler
 from sqlalchemy.types import UserDefinedType
 
 from sinks.changes import AddColumn, Change, CreateTable, WidenColumn
+from sinks.history import is_history_root, version_key
 from sinks.merging import ROOT_ID, unique_key
 from sinks.schema import Column, Table
 from sinks.sql.dialect import Dialect
 from sinks.sql.statement import Statement, namespace, quoted, render
-from sinks.write import Merge
+from sinks.write import Merge, Scd2
 
 
 class _Spelled(UserDefinedType[Any]):
@@ -105,6 +106,12 @@ def create_staging(dialect: Dialect, table: Table) -> Statement:
     return render(CreateTableElement(staging, if_not_exists=True))
 
 
+def create_scratch(dialect: Dialect, table: Table) -> Statement:
+    """Return the statement that creates a temporary table, where it is missing, that lasts as long as its session."""
+    scratch = sa.Table(quoted(table.name), sa.MetaData(), *_columns(dialect, table, ()), prefixes=["TEMPORARY"])
+    return render(CreateTableElement(scratch, if_not_exists=True))
+
+
 def alter(dialect: Dialect, dataset: str, change: Change) -> tuple[Statement, ...]:
     """Return the statements of one change. Not `IF NOT EXISTS`: somebody else's table must not be taken for ours."""
     match change:
@@ -123,9 +130,9 @@ def alter(dialect: Dialect, dataset: str, change: Change) -> tuple[Statement, ..
 
 def _create(dialect: Dialect, dataset: str, table: Table) -> Iterator[Statement]:
     """Yield what makes a table, with the indexes that merging needs where the dialect merges by index."""
-    key = unique_key(table) if dialect.merges_by_index else ()
+    key = _key_of(table) if dialect.merges_by_index else ()
     yield render(CreateTableElement(made := table_of(dialect, dataset, table, key)))
-    if dialect.merges_by_index and table.parent is not None and isinstance(table.write, Merge):
+    if dialect.merges_by_index and table.parent is not None and isinstance(table.write, (Merge, Scd2)):
         yield render(_CreateIndex(made, made.c[ROOT_ID]))
     if dialect.indexes:
         yield from _indexes(made, table)
@@ -143,6 +150,10 @@ def _comments(made: sa.Table, columns: Iterable[Column]) -> Iterator[Statement]:
     for column in columns:
         if column.hints.description:
             yield render(_Comment(made, made.c[column.name], column.hints.description))
+
+
+def _key_of(table: Table) -> tuple[str, ...]:
+    return version_key(table) if is_history_root(table) else unique_key(table)
 
 
 def table_of(dialect: Dialect, dataset: str, table: Table, key: Collection[str] = ()) -> sa.Table:

@@ -35,6 +35,10 @@ class Session(Protocol):
         """
         ...
 
+    def make_scratch(self, table: Table) -> None:
+        """Make an empty temporary table under the name of `table`, for the open transaction."""
+        ...
+
     def query(self, sql: str) -> pa.Table:
         """Return the answer to a query that somebody wrote by hand."""
         ...

@@ -15,6 +15,7 @@ from sinks.changes import Change, SchemaPlan, WidenColumn
 from sinks.contract import Batch, Capabilities, SinkOptions
 from sinks.document import from_document, version_hash
 from sinks.errors import DataRefused, InDoubt, SchemaConflict, SinkError, Transient
+from sinks.history import is_history_root, noted_changes
 from sinks.ledger import load_rows, reject_rows
 from sinks.limits import check_limits
 from sinks.merging import also, children_of
@@ -32,8 +33,9 @@ from sinks.sql.states import States
 from sinks.sql.system import LOADS, REJECTS, SCHEMAS, TABLES
 from sinks.sql.table_audit import TableAudit
 from sinks.sql.writers.arrival import Arrival, arrivals
+from sinks.sql.writers.history import HistoryWriter
 from sinks.sql.writers.merge import MergeWriter
-from sinks.write import Merge
+from sinks.write import Merge, Scd2
 
 _BEGIN: Final = Statement("BEGIN")
 
@@ -148,7 +150,7 @@ class Transactions:
         if self._is_base(session, plan):
             for change in plan.changes:
                 self._alter(session, change)
-                for consequence in also(change, plan.target):
+                for consequence in (*also(change, plan.target), *noted_changes(change, plan.target)):
                     self._alter(session, consequence)
             session.execute(self._ledger.store_schema(plan.target, self._pipeline))
         _commit(session)
@@ -227,7 +229,7 @@ class Transactions:
         schema = self._fitting(session, batch)
         self._empty(session, batch.replaces, schema)
         for name, data in batch.tables.items():
-            if data.num_rows and not isinstance(schema.tables[name].write, Merge):
+            if data.num_rows and not isinstance(schema.tables[name].write, (Merge, Scd2)):
                 self._copy(session, schema.tables[name], data)
         self._merge(session, batch, schema)
 
@@ -259,10 +261,11 @@ class Transactions:
         arriving = list(arrivals(batch, schema))
         self._lock_merges(session, arriving)
         append = partial(self._copy, session)
-        writer = MergeWriter(session, self._space, append, by_index=self._dialect.merges_by_index)
+        merge = MergeWriter(session, self._space, append, by_index=self._dialect.merges_by_index)
+        history = HistoryWriter(session, self._space, append)
         for each in arriving:
             try:
-                writer.write(each)
+                (history if is_history_root(each.table) else merge).write(each)
             except DataRefused as error:
                 raise self._audit.refusal(session, self._schema, each.table.name, error) from error
 
@@ -283,7 +286,8 @@ class Transactions:
         if arriving and not self._dialect.advisory_locks:
             session.execute(self._ledger.take_turn())
         for each in arriving:
-            kind = locks.exclusive if each.deletes.num_rows else locks.shared
+            alone = each.deletes.num_rows or is_history_root(each.table)
+            kind = locks.exclusive if alone else locks.shared
             self._lock(session, kind, "merge", each.table.name)
 
     def _copy(self, session: Session, table: Table, data: pa.Table) -> None:

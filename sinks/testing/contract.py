@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sinks.testing.claims import ClaimContract
 from sinks.testing.doubt import DoubtContract
+from sinks.testing.histories import HistoryContract
 from sinks.testing.loads import LoadContract
 from sinks.testing.merges import MergeContract
 from sinks.testing.names import NameContract
@@ -16,6 +17,7 @@ class SinkContract(
     ClaimContract,
     LoadContract,
     MergeContract,
+    HistoryContract,
     ReplaceContract,
     DoubtContract,
     SchemaContract,

@@ -52,17 +52,21 @@ def settings_for(config: Config, topic: str) -> TopicSettings:
 def _check_writing(topic: str, settings: Topic) -> None:
     """Raise `ConfigError` where what is said of a topic's table does not go together."""
     said = {"strategy", "primary_key", "primary_key_format", "dedup_sort", "hard_delete", "soft_delete"}
-    if settings.write_disposition != "merge":
+    if settings.write_disposition not in ("merge", "scd2"):
         if alone := sorted(name for name in said if getattr(settings, name) is not None):
             raise ConfigError(
-                f'topic {topic!r} has {", ".join(alone)}, which only write_disposition = "merge" goes by: set that, '
-                "or leave the others out"
+                f'topic {topic!r} has {", ".join(alone)}, which only write_disposition = "merge" and "scd2" go by: set '
+                "one of them, or leave the others out"
             )
         return
     if not settings.primary_key:
         raise ConfigError(f'topic {topic!r} merges and has no key: set primary_key = ["id"], or ["_kafka_key"]')
     if settings.strategy == "insert-only" and (settings.hard_delete or settings.soft_delete):
         raise ConfigError(f"topic {topic!r}: insert-only keeps the first event and knows no deletes; use upsert")
+    if settings.write_disposition == "scd2" and settings.strategy not in (None, "scd2"):
+        raise ConfigError(f"topic {topic!r}: scd2 keeps all versions, which strategy {settings.strategy!r} does not")
+    if "scd2" in (settings.write_disposition, settings.strategy) and settings.soft_delete:
+        raise ConfigError(f"topic {topic!r}: scd2 closes a version that is deleted; leave soft_delete out")
 
 
 def described(found: TopicSettings, origins: Mapping[str, str]) -> dict[str, dict[str, Any]]:

@@ -9,8 +9,8 @@ from pydantic import AfterValidator
 from stream.config.frozen import Frozen
 from stream.config.validators import check_sort
 
-Disposition: TypeAlias = Literal["append", "merge", "skip"]
-Strategy: TypeAlias = Literal["upsert", "delete-insert", "insert-only"]
+Disposition: TypeAlias = Literal["append", "merge", "scd2", "skip"]
+Strategy: TypeAlias = Literal["upsert", "delete-insert", "insert-only", "scd2"]
 KeyFormat: TypeAlias = Literal["text", "json", "bytes"]
 
 
@@ -18,10 +18,11 @@ class Writing(Frozen):
     """Write disposition, keys and deletes. Fields are named by path (`customer.id`) or by column."""
 
     write_disposition: Disposition | None = None
-    """`append` keeps each event, `merge` one row for each key, `skip` nothing. `append` when not set."""
+    """`append` keeps each event, `merge` one row for each key, `scd2` one row for each version of each key, `skip`
+    nothing. `append` when not set."""
     strategy: Strategy | None = None
     """How `merge` writes: `upsert` keeps the newest event of a key, `delete-insert` too (child rows are replaced by
-    both), `insert-only` keeps the first. `upsert` when not set."""
+    both), `insert-only` keeps the first, `scd2` all versions. `upsert` when not set."""
     primary_key: tuple[str, ...] | None = None
     """Fields that no two rows share, or `_kafka_key`. An event without one of them is set aside."""
     primary_key_format: KeyFormat | None = None

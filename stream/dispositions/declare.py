@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import assert_never
 
 from sinks import Append, Change, Column, CreateTable, Merge, Replace, Scd2, Schema, SchemaPlan, Table, Write
+from sinks.history import VERSION_COLUMNS
 from sinks.schema import TIMESTAMP
+from stream.dispositions.keys import key_of
 from stream.errors import SchemaRefused
 
 
@@ -46,7 +48,8 @@ def described(write: Write) -> str:
             soft = f", soft deletes in {write.soft_delete}" if write.soft_delete else ""
             return f"merge ({write.strategy}) by {', '.join(write.key)}{sort}{soft}"
         case Scd2():
-            return f"scd2 by {', '.join(write.key)}"
+            sort = f", sorted by {', '.join(by.column for by in write.sort)}" if write.sort else ""
+            return f"scd2 by {', '.join(write.key)}{sort}"
         case _:
             assert_never(write)
 
@@ -57,15 +60,19 @@ def _declared(change: Change, target: Schema, writes: Mapping[str, Write]) -> Ch
     table = change.table
     write = writes.get(_root(table, target)) or target.tables[_root(table, target)].write
     table = replace(table, write=write)
-    return CreateTable(_with_key(table, write) if table.parent is None and isinstance(write, Merge) else table)
+    return CreateTable(table if table.parent is not None else _with_key(table, write))
 
 
-def _with_key(table: Table, write: Merge) -> Table:
-    for name in write.key:
+def _with_key(table: Table, write: Write) -> Table:
+    for name in key_of(table):
         table = table.adding(replace(table.columns[name], nullable=False))
-    if write.soft_delete and write.soft_delete not in table.columns:
-        table = table.adding(Column(write.soft_delete, TIMESTAMP))
-    return table
+    match write:
+        case Merge(soft_delete=str(name)) if name not in table.columns:
+            return table.adding(Column(name, TIMESTAMP))
+        case Scd2():
+            return replace(table, columns={**table.columns, **{each.name: each for each in VERSION_COLUMNS}})
+        case _:
+            return table
 
 
 def _root(table: Table, schema: Schema) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sinks import Merge, Scd2, Table
 from sinks.merging import ROW_ID
 from stream.dispositions.wish import KAFKA_KEY, KeyFormat
 from stream.model import FlatTable
@@ -42,6 +43,24 @@ def _present(chunk: pa.Table, column: str) -> Any:
         if field.name == column:
             present = pc.or_(present, values.is_valid())
     return present
+
+
+def key_of(table: Table) -> tuple[str, ...]:
+    """Return the columns of a table's key; none where it has none."""
+    return table.write.key if isinstance(table.write, (Merge, Scd2)) else ()
+
+
+def with_key(table: Table, rows: pa.Table) -> tuple[pa.Table, dict[str, str]]:
+    """Return the rows that have a key, and why the others are refused: its column has another type."""
+    refused: dict[str, str] = {}
+    for name in key_of(table):
+        column: Any = rows[name] if name in rows.column_names else pa.nulls(rows.num_rows)
+        if column.null_count:
+            lacking: list[Any] = rows[ROW_ID].filter(column.is_null()).to_pylist()
+            error = f"{table.name}.{name} is part of the key and of type {table.columns[name].type}, which this is not"
+            refused |= dict.fromkeys(lacking, error)
+            rows = rows.filter(column.is_valid())
+    return rows, refused
 
 
 def with_kafka_key(table: FlatTable, form: KeyFormat) -> FlatTable:

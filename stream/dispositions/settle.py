@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from sinks import Schema, Table
 from sinks.merging import ROOT_ID, ROW_ID, TIME, children_of, deletes_of, is_merged_root, merge_of
-from stream.dispositions.keys import key_ids
+from stream.dispositions.keys import key_ids, with_key
 from stream.dispositions.order import newest_of
 from stream.model.tables import Array
 
@@ -50,7 +50,7 @@ def merged(
         if is_merged_root(table := schema.tables[name]):
             rows = tables.get(name)
             if rows is not None:
-                rows, keyless = _with_key(table, rows)
+                rows, keyless = with_key(table, rows)
                 refused |= keyless
             events = _Events.of(table, rows, tombstones.get(name), hard_deletes.get(name))
             winners = events.newest()
@@ -59,19 +59,6 @@ def merged(
             if gone.num_rows:
                 deletes[name] = gone
     return Merged({name: table for name, table in kept.items() if table.num_rows}, deletes, refused)
-
-
-def _with_key(table: Table, rows: pa.Table) -> tuple[pa.Table, dict[str, str]]:
-    """Return the rows that have a key, and why the others are refused: its column has another type."""
-    refused: dict[str, str] = {}
-    for name in merge_of(table).key:
-        column: Any = rows[name] if name in rows.column_names else pa.nulls(rows.num_rows)
-        if column.null_count:
-            lacking: list[Any] = rows[ROW_ID].filter(column.is_null()).to_pylist()
-            error = f"{table.name}.{name} is part of the key and of type {table.columns[name].type}, which this is not"
-            refused |= dict.fromkeys(lacking, error)
-            rows = rows.filter(column.is_valid())
-    return rows, refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +73,7 @@ class _Events:
         """Return the events of rows and tombstones."""
         parts = []
         if rows is not None:
-            marks = _marks(rows, hard)
+            marks = delete_marks(rows, hard)
             parts.append(rows.append_column(_DELETES, marks))
         if tombstones is not None:
             parts.append(tombstones.append_column(_DELETES, pa.repeat(pa.scalar(True), tombstones.num_rows)))
@@ -98,7 +85,8 @@ class _Events:
         return newest_of(self.all, write.key, write.sort, first=write.strategy == "insert-only")
 
 
-def _marks(rows: pa.Table, hard: str | None) -> Any:
+def delete_marks(rows: pa.Table, hard: str | None) -> Any:
+    """Return for each row whether it is a delete: true, or any value that is no bool, in the column `hard`."""
     if hard is None or hard not in rows.column_names:
         return pa.repeat(pa.scalar(False), rows.num_rows)
     column: Any = rows[hard]

@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 
 from sinks import Column, Table
-from sinks.merging import OFFSET, PARTITION, ROW_ID, TIME, merge_of
-from stream.dispositions.keys import key_text, without_envelope
+from sinks.merging import OFFSET, PARTITION, ROW_ID, TIME
+from stream.dispositions.keys import key_of, key_text, without_envelope
 from stream.dispositions.wish import KAFKA_KEY, KeyFormat
 
 
@@ -31,7 +31,7 @@ def tombstones_of(records: pa.Table, table: Table, form: KeyFormat) -> Tombstone
     `records` has `_hr_id`, `_kafka_key`, `_kafka_partition`, `_kafka_offset` and `_kafka_timestamp` of each. A key is
     the Kafka key where that is the table's; else a JSON object with the key's fields, or for one field its value alone.
     """
-    key = merge_of(table).key
+    key = key_of(table)
     columns = [table.columns[name] for name in key]
     ids: list[Any] = records[ROW_ID].to_pylist()
     rows = [_values(raw, columns, form) for raw in records[KAFKA_KEY].to_pylist()]
@@ -39,7 +39,7 @@ def tombstones_of(records: pa.Table, table: Table, form: KeyFormat) -> Tombstone
     refused = {row_id: error for row_id, row in zip(ids, rows, strict=True) if row is None}
     kept = [index for index, row in enumerate(rows) if row is not None]
     found = [row for row in rows if row is not None]
-    left = records.select([PARTITION, OFFSET, TIME]).take(pa.array(kept, pa.int64()))
+    left = records.select([ROW_ID, PARTITION, OFFSET, TIME]).take(pa.array(kept, pa.int64()))
     for index, column in enumerate(columns):
         left = left.append_column(column.name, pa.array([row[index] for row in found], column.type.arrow))
     return Tombstones(left, refused)

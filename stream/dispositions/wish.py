@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, assert_never
 
-from sinks import Append, Merge, Replace, SortBy, Write
+from sinks import Append, Merge, Replace, Scd2, SortBy, Write
 from sinks.write import Strategy
 
-Disposition: TypeAlias = Literal["append", "replace", "merge"]
+Disposition: TypeAlias = Literal["append", "replace", "merge", "scd2"]
 KeyFormat: TypeAlias = Literal["text", "json", "bytes"]
 
 KAFKA_KEY: Final = "_kafka_key"
@@ -50,6 +50,11 @@ def write_for(wish: Wish, column_of: ColumnOf) -> Write:
                 strategy=wish.strategy,
                 sort=tuple(_sort_by(text, column_of) for text in wish.dedup_sort),
                 soft_delete=wish.soft_delete,
+            )
+        case "scd2":
+            return Scd2(
+                key=tuple(column_of(field) for field in wish.primary_key),
+                sort=tuple(_sort_by(text, column_of) for text in wish.dedup_sort),
             )
         case _:
             assert_never(wish.disposition)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from stream.errors import ConfigError
 from stream.model.hints import Hints
 
-_DISPOSITIONS: Final = ("append", "replace", "merge", "skip")
+_DISPOSITIONS: Final = ("append", "replace", "merge", "scd2", "skip")
 _STRATEGIES: Final = ("upsert", "delete-insert", "scd2", "insert-only")
 _MODES: Final = ("evolve", "freeze", "discard_row", "discard_value")
 _ENTITIES: Final = ("tables", "columns", "data_type")

@@ -9,12 +9,14 @@ from typing import TypeAlias
 
 import pyarrow as pa
 
-from sinks import Merge, Schema, Table, Write
-from sinks.merging import is_merged_root, merge_of
+from sinks import Merge, Scd2, Schema, Table, Write
+from sinks.history import is_history_root
+from sinks.merging import is_merged_root
 from stream.dispositions import (
     NULL_KEY,
     Wish,
     check_unchanged,
+    historic,
     merged,
     tombstones_of,
     with_kafka_key,
@@ -40,7 +42,7 @@ class Keyed:
     @property
     def fixed(self) -> frozenset[tuple[str, str]]:
         """Return the columns, by table and name, whose type may not change: those of keys."""
-        keys = ((name, write.key) for name, write in self.writes.items() if isinstance(write, Merge))
+        keys = ((name, write.key) for name, write in self.writes.items() if isinstance(write, (Merge, Scd2)))
         return frozenset((name, column) for name, key in keys for column in key)
 
 
@@ -55,7 +57,7 @@ def keyed(tables: tuple[FlatTable, ...], schema: Schema, wish_of: WishOf) -> Key
         write = _write_of(table, schema.tables.get(table.name), wish) if table.parent is None else None
         if write is not None:
             writes[table.name] = write
-            key = write.key if isinstance(write, Merge) else ()
+            key = write.key if isinstance(write, (Merge, Scd2)) else ()
             refused |= {row: Misfit(NULL_KEY, error) for row, error in without_key(left[-1], key).items()}
     return Keyed(without_roots(left, refused) if refused else tuple(left), writes, refused)
 
@@ -72,14 +74,16 @@ def settled(evolved: Evolved, tombstones: Mapping[str, pa.Table], wish_of: WishO
     for root, wish, records in _merging(tombstones, target, wish_of):
         found = tombstones_of(records, root, wish.key_format if wish else "text")
         refused |= {row: Misfit(NULL_KEY, error) for row, error in found.refused.items()}
-        if found.deletes.num_rows and merge_of(root).strategy != "insert-only":
+        if found.deletes.num_rows and not _keeps_the_first(root):
             deletes[root.name] = found.deletes
-    if not deletes and not any(is_merged_root(target.tables[name]) for name in evolved.tables):
+    if not deletes and not any(_is_keyed(target.tables[name]) for name in evolved.tables):
         return replace(evolved, refused=refused)
     hard = {name: _hard_delete(target.tables[name], wish_of) for name in evolved.tables}
-    done = merged(evolved.tables, target, deletes, {name: column for name, column in hard.items() if column}, now)
-    refused |= {row: Misfit(NULL_KEY, error) for row, error in done.refused.items()}
-    return replace(evolved, tables=done.tables, deletes=done.deletes, refused=refused)
+    flags = {name: column for name, column in hard.items() if column}
+    rows = merged(evolved.tables, target, deletes, flags, now)
+    versions = historic(rows.tables, target, deletes, flags, now)
+    refused |= {row: Misfit(NULL_KEY, error) for row, error in {**rows.refused, **versions.refused}.items()}
+    return replace(evolved, tables=versions.tables, deletes={**rows.deletes, **versions.deletes}, refused=refused)
 
 
 def _write_of(table: FlatTable, stored: Table | None, wish: Wish | None) -> Write | None:
@@ -103,10 +107,18 @@ def _named(wanted: str, table: FlatTable, stored: Table | None) -> str:
 def _merging(
     tombstones: Mapping[str, pa.Table], schema: Schema, wish_of: WishOf
 ) -> Iterator[tuple[Table, Wish | None, pa.Table]]:
-    roots = {_original(table): table for table in schema.tables.values() if is_merged_root(table)}
+    roots = {_original(table): table for table in schema.tables.values() if _is_keyed(table)}
     for original, records in tombstones.items():
         if original in roots:
             yield roots[original], wish_of(original), records
+
+
+def _is_keyed(table: Table) -> bool:
+    return is_merged_root(table) or is_history_root(table)
+
+
+def _keeps_the_first(table: Table) -> bool:
+    return isinstance(table.write, Merge) and table.write.strategy == "insert-only"
 
 
 def _hard_delete(table: Table, wish_of: WishOf) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from sinks.write import Strategy
-from stream.dispositions import Wish
+from stream.dispositions import Disposition, Wish
 from stream.errors import ConfigError
 from stream.model.hints import Hints
 
@@ -26,28 +26,35 @@ def wish_of_hints(hints: Hints) -> Wish | None:
     if said is None:
         return None
     options: Mapping[str, object] = {"disposition": said} if isinstance(said, str) else said
-    strategy = options.get("strategy", "upsert")
-    match options.get("disposition"):
+    disposition = options.get("disposition")
+    strategy = options.get("strategy", "scd2" if disposition == "scd2" else "upsert")
+    match disposition:
         case "append" | "skip":
             return Wish("append")
         case "replace":
             return Wish("replace")
+        case "merge" | "scd2" if strategy == "scd2":
+            return _keyed("scd2", "upsert", hints)
         case "merge" if strategy in _STRATEGIES:
-            key = hints.primary_key or _hinted(hints, "primary_key")
-            if not key:
-                raise ConfigError(
-                    f"table {hints.table!r} merges and has no key: give primary_key, or columns with one, as in "
-                    "columns={'id': {'primary_key': True}}"
-                )
-            if hints.merge_key or _hinted(hints, "merge_key"):
-                raise ConfigError("merge_key is not built yet in this version of headrace: rows merge by primary_key")
-            hard = _hinted(hints, "hard_delete")
-            return Wish("merge", _STRATEGIES[strategy], key, tuple(_sorts(hints)), hard[0] if hard else None)
+            return _keyed("merge", _STRATEGIES[strategy], hints)
         case other:
             raise ConfigError(
                 f"write_disposition {other!r} with strategy {strategy!r} is not built yet in this version of headrace: "
-                "take append, replace, skip, or merge with the strategy upsert, delete-insert or insert-only"
+                "take append, replace, skip, or merge with the strategy upsert, delete-insert, insert-only or scd2"
             )
+
+
+def _keyed(disposition: Disposition, strategy: Strategy, hints: Hints) -> Wish:
+    key = hints.primary_key or _hinted(hints, "primary_key")
+    if not key:
+        raise ConfigError(
+            f"table {hints.table!r} merges and has no key: give primary_key, or columns with one, as in "
+            "columns={'id': {'primary_key': True}}"
+        )
+    if hints.merge_key or _hinted(hints, "merge_key"):
+        raise ConfigError("merge_key is not built yet in this version of headrace: rows merge by primary_key")
+    hard = _hinted(hints, "hard_delete")
+    return Wish(disposition, strategy, key, tuple(_sorts(hints)), hard[0] if hard else None)
 
 
 def wishes_of_hints(hints: Iterable[Hints]) -> Mapping[str, Wish]:

@@ -29,8 +29,8 @@ class TopicWrites:
         return self._settings.topic(topic).write_disposition == "skip"
 
     def merged_table(self, topic: str) -> str | None:
-        """Return the original name of the table that `topic` fills, if that merges."""
-        merges = self._settings.topic(topic).write_disposition == "merge"
+        """Return the original name of the table that `topic` fills, if that merges or keeps history."""
+        merges = self._settings.topic(topic).write_disposition in ("merge", "scd2")
         return self._settings.table(topic) if merges else None
 
     def metadata(self, topic: str) -> tuple[str, ...]:
@@ -43,11 +43,12 @@ class TopicWrites:
 
 def wish_of(settings: Topic) -> Wish | None:
     """Return the wish that settings say; None where they say nothing."""
-    if settings.write_disposition not in ("append", "merge"):
+    if settings.write_disposition not in ("append", "merge", "scd2"):
         return None
+    keeps_history = settings.strategy == "scd2"
     return Wish(
-        settings.write_disposition,
-        strategy=settings.strategy or "upsert",
+        "scd2" if keeps_history else settings.write_disposition,
+        strategy="upsert" if settings.strategy is None or settings.strategy == "scd2" else settings.strategy,
         primary_key=settings.primary_key or (),
         dedup_sort=settings.dedup_sort or (),
         hard_delete=settings.hard_delete,

@@ -2,56 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import anyio
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
 
 from sinks import Sink, SinkOptions
 from sinks.memory import MemorySink, MemoryWarehouse
 from sinks.sql import duckdb, postgres
 from stream.config.topics import Topic
+from support.histories import Read, histories, in_database, is_late_before_the_table
 from support.merging import Event, Loader, newest
 
 SETTINGS = Topic(write_disposition="merge", primary_key=("id",), hard_delete="gone")
-
-Read: TypeAlias = Callable[[Any, str], Awaitable[list[dict[str, Any]]]]
-
-
-@st.composite
-def histories(draw: st.DrawFn) -> tuple[list[Event], list[list[Event]]]:
-    """Return events of two partitions, and the same in batches as a consumer may get them: each partition in order."""
-    keys, notes = st.integers(1, 4), st.sampled_from("abc")
-    items = st.fixed_dictionaries({"sku": notes})
-    values = st.one_of(
-        st.none(),
-        st.fixed_dictionaries(
-            {"id": st.one_of(keys, keys, keys, st.none())},
-            optional={"note": notes, "items": st.lists(items, max_size=3), "gone": st.booleans()},
-        ),
-    )
-    told = draw(st.lists(st.tuples(st.integers(0, 1), keys, values), max_size=14))
-    offsets: Counter[int] = Counter()
-    events = []
-    for tick, (partition, key, value) in enumerate(told):
-        events.append(Event(partition, offsets[partition], tick, key, value))
-        offsets[partition] += 1
-    waiting = [[event for event in events if event.partition == number] for number in (0, 1)]
-    batches = []
-    while any(waiting):
-        taken = [draw(st.integers(0, len(left))) for left in waiting]
-        if not any(taken):
-            taken = [len(left) for left in waiting]
-        batch = [event for left, count in zip(waiting, taken, strict=True) for event in left[:count]]
-        waiting = [left[count:] for left, count in zip(waiting, taken, strict=True)]
-        batches.append(batch)
-    return events, batches
 
 
 async def left_in(sink: Sink, batches: Sequence[Sequence[Event]], read: Read) -> dict[int, Any]:
@@ -79,27 +46,11 @@ def expected(events: Sequence[Event]) -> dict[int, Any]:
     }
 
 
-def is_late_before_the_table(batches: Sequence[Sequence[Event]]) -> bool:
-    """Return whether a tombstone comes before any row made the table: such a one is not remembered."""
-    for batch in batches:
-        if any(event.value is not None and event.value.get("id") is not None for event in batch):
-            return False
-        if any(event.value is None for event in batch):
-            return True
-    return False
-
-
 def check(sink: Sink, history: tuple[list[Event], list[list[Event]]], read: Read) -> None:
     """Hold what a sink has after a history against the model."""
     events, batches = history
     assume(not is_late_before_the_table(batches))
     assert anyio.run(left_in, sink, batches, read) == expected(events)
-
-
-async def in_database(sink: Any, table: str) -> list[dict[str, Any]]:
-    """Return the rows of a table in a database."""
-    rows: list[dict[str, Any]] = (await sink.query(f'select * from "{table}"')).to_pylist()
-    return rows
 
 
 @given(histories())

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from checkpoints import Checkpoint, OffsetRange, Partition
 from sinks import Batch, Sink
@@ -74,6 +74,51 @@ def newest(events: Iterable[Event], key: str = "id", flag: str = "gone") -> dict
         else:
             state[event.value[key]] = event.value
     return state
+
+
+Versions: TypeAlias = dict[Any, list[tuple[int, int | None, Any, list[Any]]]]
+"""By key, in order: from which tick a version is valid, until which (None: still), its note, and the sku of items."""
+
+
+def versions(events: Iterable[Event], key: str = "id", flag: str = "gone") -> Versions:
+    """Return the versions of each key: each event is one, unless it says what was said, or deletes."""
+    found: Versions = {}
+    for event in sorted(events, key=lambda event: (event.tick, event.partition, event.offset)):
+        said = event.value or {}
+        deleted = event.value is None or bool(said.get(flag))
+        name = event.key if event.value is None else said.get(key)
+        if name is None:
+            continue
+        told = found.setdefault(name, [])
+        content = said.get("note"), [item["sku"] for item in said.get("items", [])]
+        is_open = bool(told) and told[-1][1] is None
+        if is_open and not deleted and told[-1][2:] == content:
+            continue
+        if is_open:
+            told[-1] = (told[-1][0], event.tick, *told[-1][2:])
+        if not deleted:
+            told.append((event.tick, None, *content))
+    return {name: told for name, told in found.items() if told}
+
+
+def versions_in(rows: Sequence[dict[str, Any]], items: Sequence[dict[str, Any]]) -> Versions:
+    """Return the versions of each key in `orders` and `orders__items`; fail where ids are no ids."""
+    ids = {row["_hr_id"] for row in rows}
+    assert len(ids) == len(rows)
+    assert len({item["_hr_id"] for item in items}) == len(items)
+    assert {item["_hr_root_id"] for item in items} <= ids
+    assert all(item["_hr_parent_id"] == item["_hr_root_id"] for item in items)
+    found: Versions = {}
+    for row in sorted(rows, key=lambda row: row["_hr_valid_from"]):
+        mine = sorted((item["_hr_list_idx"], item.get("sku")) for item in items if item["_hr_root_id"] == row["_hr_id"])
+        until = None if row["_hr_valid_to"] is None else _tick(row["_hr_valid_to"])
+        version = _tick(row["_hr_valid_from"]), until, row.get("note"), [sku for _, sku in mine]
+        found.setdefault(row["id"], []).append(version)
+    return found
+
+
+def _tick(moment: datetime) -> int:
+    return round(moment.timestamp() - NOON / 1000) // 60
 
 
 def _parts(events: Sequence[Event]) -> Iterable[PartitionRecords]:

@@ -205,6 +205,10 @@ class _Session:
         self._staged.add(table.name)
         self._appended += data.num_rows
 
+    def make_scratch(self, table: Table) -> None:
+        self.execute(ddl.create_scratch(DUCKDB, table))
+        self.execute(dml.delete_all("temp", table.name))  # here a commit does not empty it
+
     def query(self, sql: str) -> pa.Table:
         self._check_alive()
         try:

@@ -182,6 +182,9 @@ class _Session:
         self.execute(ddl.create_staging(POSTGRES, table))
         self.copy("pg_temp", table, data)
 
+    def make_scratch(self, table: Table) -> None:
+        self.execute(ddl.create_staging(POSTGRES, table))  # the last commit, or rollback, has emptied it
+
     def _copy(self, statement: Statement, chunks: Iterator[bytes | memoryview]) -> int:
         under_way, cursor = False, self._connection.cursor()
         try:

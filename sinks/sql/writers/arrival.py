@@ -1,4 +1,4 @@
-"""What one batch brings for one table that merges, and for the tables below it."""
+"""What one batch brings for one table that merges or keeps history, and for the tables below it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sinks.contract import Batch
+from sinks.history import closings_of, event_columns, is_history_root
 from sinks.merging import (
     LOAD_ID,
     ROOT_ID,
@@ -56,16 +57,20 @@ class Arrival:
 
 
 def arrivals(batch: Batch, schema: Schema) -> Iterator[Arrival]:
-    """Yield what `batch` brings for each table that merges, by name: two writers take them in one order."""
+    """Yield what `batch` brings for each table that merges or keeps history, in the order of names, as all writers."""
     for name in sorted({*batch.tables, *batch.deletes}):
         table = schema.tables[name]
         if is_merged_root(table):
-            children = {child.name: (child, batch.tables.get(child.name)) for child in children_of(name, schema)}
-            rows = _padded(
-                batch.tables.get(name), table, (ROW_ID, LOAD_ID, *merge_of(table).key, *order_columns(table))
-            )
-            deleted = deletes_of(table)
-            yield Arrival(table, rows, _padded(batch.deletes.get(name), deleted, deleted.columns), children)
+            needed = (ROW_ID, LOAD_ID, *merge_of(table).key, *order_columns(table))
+            yield _arrival(batch, schema, table, needed, deletes_of(table))
+        elif is_history_root(table):
+            yield _arrival(batch, schema, table, event_columns(table), closings_of(table))
+
+
+def _arrival(batch: Batch, schema: Schema, table: Table, needed: Collection[str], deleted: Table) -> Arrival:
+    children = {child.name: (child, batch.tables.get(child.name)) for child in children_of(table.name, schema)}
+    rows = _padded(batch.tables.get(table.name), table, needed)
+    return Arrival(table, rows, _padded(batch.deletes.get(table.name), deleted, deleted.columns), children)
 
 
 def staging_of(table: Table, purpose: str) -> Table:

@@ -182,7 +182,7 @@ def test_a_pipeline_of_several_topics_needs_a_name(kafka: Kafka) -> None:
 
 @pytest.mark.parametrize(
     "given",
-    [{"columns": {"id": {"x_rays": True}}}, {"write_disposition": {"disposition": "merge", "strategy": "scd2"}}],
+    [{"columns": {"id": {"x_rays": True}}}, {"write_disposition": "merge", "columns": {"id": {"merge_key": True}}}],
 )
 def test_a_parameter_that_does_nothing_yet_is_refused_by_run(shop: stream.Pipeline, given: dict[str, Any]) -> None:
     for function in (shop.run, stream.run):

@@ -166,7 +166,10 @@ def test_a_source_gives_its_resources_by_attribute() -> None:
 @pytest.mark.parametrize(
     ("hints", "reason"),
     [
-        ({"write_disposition": "upsert"}, "write_disposition is one of append, replace, merge, skip, not 'upsert'"),
+        (
+            {"write_disposition": "upsert"},
+            "write_disposition is one of append, replace, merge, scd2, skip, not 'upsert'",
+        ),
         ({"write_disposition": {"strategy": "scd2"}}, "needs a 'disposition'"),
         ({"primary_key": 5}, "primary_key is the name of a column or a list of names, not 5"),
         ({"columns": "id"}, "columns is an object of hints by column"),

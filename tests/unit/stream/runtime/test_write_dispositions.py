@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,16 @@ class Shop:
         self.broker.create("orders", 1)
 
     async def load(self, settings: Topic, *records: tuple[Any, Any]) -> None:
+        self.produce(*records)
+        await self.run(settings)
+
+    def produce(self, *records: tuple[Any, Any], at: str = "00:00") -> None:
         keys = [None if key is None else json.dumps(key).encode() for key, _ in records]
         values = [None if value is None else json.dumps(value).encode() for _, value in records]
-        self.broker.produce(ORDERS, values, keys=keys)
+        time = datetime.fromisoformat(f"2026-03-01T{at}Z")
+        self.broker.produce(ORDERS, values, keys=keys, timestamp=round(time.timestamp() * 1000))
+
+    async def run(self, settings: Topic) -> None:
         config = Config(
             kafka=Kafka(topics=("orders",), until="latest"),
             batching=Batching(max_age_seconds=0.01),
@@ -148,6 +156,8 @@ async def test_another_disposition_for_a_table_that_is_there_is_refused(shop):
     [
         (Topic(write_disposition="merge"), "merges and has no key"),
         (Topic(primary_key=("id",)), "has primary_key, which only"),
+        (BY_ID.model_copy(update={"strategy": "scd2", "soft_delete": "gone_at"}), "scd2 closes a version"),
+        (Topic(write_disposition="scd2", strategy="upsert", primary_key=("id",)), "scd2 keeps all versions"),
         (BY_ID.model_copy(update={"strategy": "insert-only"}), "knows no deletes"),
     ],
 )
@@ -162,7 +172,7 @@ def cells(table: str) -> list[list[str]]:
     return [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines]
 
 
-def sections() -> list[tuple[str, list[list[list[str]]]]]:
+def with_events() -> list[tuple[str, list[list[list[str]]]]]:
     """Return the sections of the page that have events, with their tables: before, events, after."""
     found = []
     for section in PAGE.split("\n## ")[1:]:
@@ -170,6 +180,31 @@ def sections() -> list[tuple[str, list[list[list[str]]]]]:
         if len(tables) == 3:
             found.append((section.partition("\n")[0], tables))
     return found
+
+
+def sections() -> list[tuple[str, list[list[list[str]]]]]:
+    """Return those in which each key has one row."""
+    return [(title, tables) for title, tables in with_events() if title != "scd2"]
+
+
+(HISTORY,) = (tables for title, tables in with_events() if title == "scd2")
+
+
+def shown(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment:%H:%M}"
+
+
+async def test_the_page_shows_which_versions_there_are(shop):
+    before, events, after = HISTORY
+    settings = BY_ID.model_copy(update={"write_disposition": "scd2"})
+    for key, state, since, _ in before[1:]:
+        shop.produce((int(key), {"id": int(key), "state": state}), at=since)
+    await shop.run(settings)
+    for _, time, key, value in events[1:]:
+        shop.produce((int(key), json.loads(value) if value else None), at=time)
+    await shop.run(settings)
+    rows = shop.rows("id", "_hr_valid_from", "state", "_hr_valid_to")
+    assert [[str(id), state, shown(since), shown(until)] for id, since, state, until in rows] == after[1:]
 
 
 @pytest.mark.parametrize(("title", "tables"), sections(), ids=[title for title, _ in sections()])
@@ -199,6 +234,34 @@ def test_data_that_is_not_kafka_merges_too(sales, tmp_path):
         rows = file.sql("select id, n from sales.orders order by id").fetchall()
         items = file.sql('select "value" from sales.orders__items order by 1').fetchall()
     assert (rows, items) == ([(1, 3), (3, 4)], [(2,), (3,)])
+
+
+def test_data_that_is_not_kafka_keeps_history_too(sales, tmp_path):
+    how = {"disposition": "merge", "strategy": "scd2"}
+    for data in ([{"id": 1, "n": 1, "items": [1]}, {"id": 2}], [{"id": 1, "n": 0}, {"id": 1, "n": 2}, {"id": 2}]):
+        sales.run(data, table_name="orders", write_disposition=how, columns={"id": {"primary_key": True}})
+    with duckdb.connect(str(tmp_path / "sales_data.duckdb"), read_only=True) as file:
+        rows = file.sql("select id, n, _hr_valid_to is null from sales.orders order by 1, 2").fetchall()
+        items = file.sql(
+            "select n from sales.orders o join sales.orders__items i on i._hr_root_id = o._hr_id"
+        ).fetchall()
+    assert (rows, items) == ([(1, 1, False), (1, 2, True), (2, None, True)], [(1,)])
+
+
+async def test_an_instant_to_sort_by_tells_from_when_a_version_is_valid(shop):
+    settings = Topic(write_disposition="scd2", primary_key=("id",), dedup_sort=("at",))
+    await shop.load(settings, *((1, {"id": 1, "at": f"2026-03-01T{at}Z"}) for at in ("12:00:00", "14:00:00")))
+    shop.produce((1, {"id": 1, "at": "2026-03-01T13:00:00Z"}), at="20:00")
+    await shop.run(settings)
+    found = [(shown(since), shown(until)) for since, until in shop.rows("_hr_valid_from", "_hr_valid_to")]
+    assert found == [("12:00", "13:00"), ("13:00", "14:00"), ("14:00", "")]
+
+
+async def test_metadata_and_new_columns_without_a_value_open_no_version(shop):
+    settings = Topic(write_disposition="scd2", primary_key=("id",), metadata=("topic", "key", "headers"))
+    await shop.load(settings, (1, {"id": 1, "n": 1}), ("other", {"id": 1, "n": 1, "new": None}))
+    await shop.load(settings, (2, {"id": 2, "new": 1, "n": 0.5}), (1, {"id": 1, "n": 1.0}))
+    assert shop.rows("id", "n") == [(1, 1.0), (2, 0.5)]
 
 
 def test_data_replaces_what_was_there_and_what_is_below_it(sales, tmp_path):
