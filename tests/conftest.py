@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 from blockbuster import blockbuster_ctx
 from confluent_kafka.admin import AdminClient, NewTopic
+from hypothesis import HealthCheck
 
 from servers import apicurio as apicurio_server
 from servers import kafka as kafka_server
@@ -36,6 +38,11 @@ READ_ONCE = {  # modules, what is installed, and the sources in a traceback
     "importlib/metadata/__init__.py": {"entry_points"},
     "linecache.py": {"checkcache", "updatecache"},
 }
+# How long an example takes says something of the machine alone.
+hypothesis.settings.register_profile(
+    "headrace", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+hypothesis.settings.load_profile("headrace")
 LEADER = pytest.StashKey[ExitStack]()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 
 from sinks import Sink, SinkOptions
 from sinks.memory import MemorySink, MemoryWarehouse
@@ -69,7 +69,7 @@ def datasets() -> count[int]:
     return count()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None)
 @given(histories())
 def test_the_newest_event_of_each_key_is_left_in_duckdb(
     tmp_path: Path, datasets: count[int], history: tuple[list[Event], list[list[Event]]]
@@ -78,7 +78,7 @@ def test_the_newest_event_of_each_key_is_left_in_duckdb(
     check(duckdb.connect(f"duckdb:///{tmp_path}/shop.duckdb", options), history, in_database)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None)
 @given(histories())
 def test_the_newest_event_of_each_key_is_left_in_postgres(
     postgres_dsn: str, datasets: count[int], history: tuple[list[Event], list[list[Event]]]
