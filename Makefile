@@ -17,7 +17,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chart-tools demo test test-fast test-all soak test-cluster check lint types imports wheel bench docs format lock upgrade clean
+.PHONY: help setup chart-tools demo demo-cdc test test-fast test-all soak test-cluster check lint types imports wheel bench docs format lock upgrade clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ $(SITE_TOOLS): requirements/docs.lock $(READY)
 
 demo: $(READY) ## Watch it survive two SIGKILLs: embedded broker, DuckDB, and the proof that nothing was lost
 	@$(BIN)/python -m stream.cli.main demo $(ARGS)
+
+demo-cdc: $(READY) ## Watch a PostgreSQL followed by Debezium into DuckDB, with three SIGKILLs and the tables compared
+	@PYTHONPATH=tests $(BIN)/python -m cdc.demo $(ARGS)
 
 test: $(READY) $(TOOLS) ## Run the tests against a real Kafka and a real PostgreSQL, started here (ARGS="-k word" narrows)
 	$(PYTEST) $(ARGS)

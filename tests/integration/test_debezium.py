@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from confluent_kafka.admin import AdminClient
 
+from cdc import demo
 from servers import connect, postgres
 from support.service import headrace, running, wait_until
 
@@ -88,6 +89,12 @@ def test_the_table_equals_that_of_the_database(kafka, shop: str, tmp_path: Path,
         wait_until(lambda: caught_up(words, env, file))
     columns = "id, customer, note, total, day, at" if with_schemas else "id, customer, note"
     assert rows(file, columns) == asked(shop, columns)
+
+
+@pytest.mark.timeout(400)
+def test_all_tables_are_equal_after_kills_of_headrace_connect_and_the_broker_and_altered_tables(tmp_path: Path) -> None:
+    found = demo.play(800, tmp_path, seed=7)
+    assert [each for each in found if not each.equal] == []
 
 
 def caught_up(words: tuple[str, ...], env: dict[str, str], file: Path) -> bool:
