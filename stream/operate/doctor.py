@@ -151,8 +151,10 @@ class Doctor:
         try:
             states = await self._audit.states()
         except SinkError as error:
-            new = "there is no dataset" in str(error)
-            return Check(name, "odd" if new else "bad", str(error))
+            if "there is no dataset" in str(error):
+                again = "if it ran already, give the dataset that it wrote to (--dataset, --pipeline)"
+                return Check(name, "odd", f"is not there yet: the first `headrace run` makes it; {again}")
+            return Check(name, "bad", str(error))
         return Check(name, "well", f"{len(states)} partitions are stored")
 
 
