@@ -130,6 +130,9 @@ def run(
     write_disposition: Any = None,
     columns: Any = None,
     schema: Any = None,
+    primary_key: Any = None,
+    merge_key: Any = None,
+    schema_contract: Any = None,
 ) -> LoadInfo:
     """Load `data` with the pipeline that `pipeline()` returns; see `Pipeline.run`."""
     return pipeline().run(
@@ -142,6 +145,9 @@ def run(
         write_disposition=write_disposition,
         columns=columns,
         schema=schema,
+        primary_key=primary_key,
+        merge_key=merge_key,
+        schema_contract=schema_contract,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,7 @@ from stream.extract.hints import hints_of
 from stream.extract.kafka import KafkaEvents
 from stream.extract.resource import Resource
 from stream.extract.state import load_state
+from stream.model.hints import Hints
 from stream.normalize import snake_case
 from stream.observe.facts import Fact, Observer, Started, nobody, to_all
 from stream.packages import Mirror, PackageStore
@@ -84,12 +85,16 @@ class Pipeline:
         write_disposition: Any = None,
         columns: Any = None,
         schema: Any = None,
+        primary_key: Any = None,
+        merge_key: Any = None,
+        schema_contract: Any = None,
     ) -> LoadInfo:
         """Load `data` and return what was done; blocks until it is done.
 
         `data`: `headrace.kafka(...)`; a list, iterable, generator (function) or async generator of objects; resources
         and sources; Arrow tables, batches and readers; frames of pandas and polars. What has no name needs
-        `table_name`. Raises `ConfigError` for what cannot be, `PipelineStepFailed` when a step fails. Not to be called
+        `table_name`. What is said here of disposition, columns, keys and contract goes before the hints of resources.
+        Raises `ConfigError` for what cannot be, `PipelineStepFailed` when a step fails. Not to be called
         where an event loop runs: await `run_async` there.
 
         Events from Kafka: the first Ctrl-C or SIGTERM drains, and the call returns. For other data: what an earlier run
@@ -98,11 +103,15 @@ class Pipeline:
         """
         refuse_running_loop()
         at = self._at(destination, dataset_name, credentials, staging)._with_schema(schema)
+        hints = hints_of(
+            write_disposition=write_disposition, columns=columns, primary_key=primary_key, merge_key=merge_key,
+            schema_contract=schema_contract,
+        )  # fmt: skip
         if isinstance(data, KafkaEvents):
-            _refuse_for_kafka(table_name=table_name, write_disposition=write_disposition, columns=columns)
+            _refuse_for_kafka(table_name, hints)
             return self._noted(anyio.run(at._until_stopped, data))
         require_destination(self.pipeline_name, at.config.destination)
-        return self._noted(at._run_blocking(_resources(data, table_name, write_disposition, columns)))
+        return self._noted(at._run_blocking(_resources(data, table_name, hints)))
 
     async def run_async(
         self,
@@ -111,6 +120,9 @@ class Pipeline:
         table_name: str | None = None,
         write_disposition: Any = None,
         columns: Any = None,
+        primary_key: Any = None,
+        merge_key: Any = None,
+        schema_contract: Any = None,
         observe: Observer = nobody,
         stopping: anyio.Event | None = None,
     ) -> LoadInfo:
@@ -119,10 +131,14 @@ class Pipeline:
         When `stopping` is set, events from Kafka drain. Other data is then given up if it was not all extracted yet:
         nothing of it is loaded. What is not async is gone through in one other thread.
         """
+        hints = hints_of(
+            write_disposition=write_disposition, columns=columns, primary_key=primary_key, merge_key=merge_key,
+            schema_contract=schema_contract,
+        )  # fmt: skip
         if isinstance(data, KafkaEvents):
-            _refuse_for_kafka(table_name=table_name, write_disposition=write_disposition, columns=columns)
+            _refuse_for_kafka(table_name, hints)
             return self._noted(await self._stream(data, observe, stopping or anyio.Event()))
-        resources = _resources(data, table_name, write_disposition, columns)
+        resources = _resources(data, table_name, hints)
         steps = self._steps(observe)
         with steps.store() as store:
             return self._noted(await steps.run(store, resources, stopping))
@@ -134,6 +150,9 @@ class Pipeline:
         table_name: str | None = None,
         write_disposition: Any = None,
         columns: Any = None,
+        primary_key: Any = None,
+        merge_key: Any = None,
+        schema_contract: Any = None,
     ) -> ExtractInfo:
         """Write `data` into a package in the working folder. `normalize` and `load` go on from there.
 
@@ -142,7 +161,11 @@ class Pipeline:
         """
         refuse_running_loop()
         began = datetime.now(UTC)
-        resources = _resources(data, table_name, write_disposition, columns)
+        hints = hints_of(
+            write_disposition=write_disposition, columns=columns, primary_key=primary_key, merge_key=merge_key,
+            schema_contract=schema_contract,
+        )  # fmt: skip
+        resources = _resources(data, table_name, hints)
         steps = self._steps()
         with steps.store() as store:
             anyio.run(steps.sync_once, store)
@@ -353,8 +376,8 @@ class Pipeline:
             remember(self.working_dir, Remembered(self.pipeline_name, where, self.dataset_name))
 
 
-def _resources(data: Any, table_name: str | None, write_disposition: Any, columns: Any) -> list[Resource]:
-    found = as_resources(data, table_name, hints_of(write_disposition=write_disposition, columns=columns))
+def _resources(data: Any, table_name: str | None, hints: Hints) -> list[Resource]:
+    found = as_resources(data, table_name, hints)
     refuse_unbuilt_hints(found)
     return found
 
@@ -363,9 +386,10 @@ def _bounded(retry: Retry) -> Retry:
     return retry if retry.give_up_seconds else retry.model_copy(update={"give_up_seconds": _PATIENCE_SECONDS})
 
 
-def _refuse_for_kafka(**given: Any) -> None:
+def _refuse_for_kafka(table_name: str | None, hints: Hints) -> None:
+    given = {"table_name": table_name, **{each.name: getattr(hints, each.name) for each in fields(hints)}}
     for name, value in given.items():
-        if value is not None:
+        if value not in (None, "", (), {}):
             raise ConfigError(
                 f"{name} has no meaning for Kafka: tables.name_template maps topics to tables, and the settings of "
                 "single topics (topics) say the rest"

@@ -85,7 +85,7 @@ async def _rewind(
     do_it: bool,
 ) -> Rewound:
     from stream.operate.rewind import chosen_partitions, targets
-    from stream.operate.scopes import scopes_of, topics_into, topics_of
+    from stream.operate.scopes import refuse_history, scopes_of, topics_into, topics_of
     from stream.source.log_reader import reading
 
     states = await outside.audit.states()
@@ -95,6 +95,7 @@ async def _rewind(
     scopes = scopes_of(outside.config, schema, wanted, limit, topics_of(states))
     if tables:
         wanted = topics_into(tables, scopes)
+    refuse_history((scope for scope in scopes if scope.topic in wanted), schema)
     async with reading(outside.config.kafka) as reader:
         offsets = await targets(target, chosen_partitions(states, wanted, numbers), reader)
     if not do_it:

@@ -99,3 +99,12 @@ def _is_ipv6(broker: str) -> bool:
     except AddressValueError:
         return False
     return True
+
+
+def check_disposition(value: object) -> object:
+    """Refuse `replace` in words of its own: of a stream there is no whole that could take the place of another."""
+    if value == "replace":
+        raise ValueError(
+            "replace is for data that is given whole, as run(data) is; a topic has append, merge, scd2 and skip"
+        )
+    return value

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from stream.config.frozen import Frozen
-from stream.config.validators import check_sort
+from stream.config.validators import check_disposition, check_sort
 
 Disposition: TypeAlias = Literal["append", "merge", "scd2", "skip"]
 Strategy: TypeAlias = Literal["upsert", "delete-insert", "insert-only", "scd2"]
@@ -17,7 +17,7 @@ KeyFormat: TypeAlias = Literal["text", "json", "bytes"]
 class Writing(Frozen):
     """Write disposition, keys and deletes. Fields are named by path (`customer.id`) or by column."""
 
-    write_disposition: Disposition | None = None
+    write_disposition: Annotated[Disposition | None, BeforeValidator(check_disposition)] = None
     """`append` keeps each event, `merge` one row for each key, `scd2` one row for each version of each key, `skip`
     nothing. `append` when not set."""
     strategy: Strategy | None = None

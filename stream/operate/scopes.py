@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
-from sinks import Schema
+from sinks import Scd2, Schema
 from sinks.audit import PartitionState, TopicScope
 from stream.config.models import Config
 from stream.errors import ConfigError
@@ -40,6 +40,16 @@ def topics_into(tables: Collection[str], scopes: Collection[TopicScope]) -> tupl
             f"there is {there}"
         )
     return tuple(scope.topic for scope in scopes if scope.table in tables)
+
+
+def refuse_history(scopes: Iterable[TopicScope], schema: Schema) -> None:
+    """Raise `ConfigError` for a topic whose table keeps history: what events did to versions is not taken back."""
+    for scope in scopes:
+        if scope.table is not None and isinstance(schema.tables[scope.table].write, Scd2):
+            raise ConfigError(
+                f"table {scope.table} keeps the history of {scope.topic} (scd2): a rewind would leave versions closed "
+                "by events that are gone. Load the topic again with another pipeline name and dataset instead"
+            )
 
 
 def scopes_of(

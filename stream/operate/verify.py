@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from checkpoints import OffsetRange, Partition
-from sinks import Merge, Schema, Sink
+from sinks import Merge, Scd2, Schema, Sink
 from sinks.audit import BUCKET, Audit, Inventory, TopicScope
 from sinks.write import APPEND
 from stream.config.models import Config
@@ -27,6 +27,9 @@ _MOST_KEYS = 2_000_000  # of a table that merges, whose newest events are in mem
 _MERGED = (
     "rows are merged by key: positions, ledger, rejects, keys and remembered deletes were checked; whether each row is "
     "of the newest event of its key is told with --deep"
+)
+_HISTORY = (
+    "the table keeps history: positions, ledger, rejects and lists were checked; versions are not compared with events"
 )
 _SHARED = "several topics merge into this table: which of their events is the newest was not checked"
 _NO_TOPIC = "the topic does not exist any more: the ledger alone speaks for it"
@@ -72,6 +75,7 @@ class Verifier:
         inventory = await self._audit.inventory(scope)
         bounds = await self._reader.bounds(partitions) if partitions else {}
         counted = scope.table is None or self._schema.tables[scope.table].write == APPEND
+        historic = scope.table is not None and isinstance(self._schema.tables[scope.table].write, Scd2)
         reports = []
         for totals in inventory.totals:
             evidence = Evidence.of(inventory, totals, scope)
@@ -84,8 +88,11 @@ class Verifier:
         notes = [] if partitions else [_NO_TOPIC]
         if not counted:
             await self._merge_faults(scope, findings)
-            notes += [] if question.deep else [_MERGED]
-        if question.deep:
+        if historic:
+            notes.append(_HISTORY)
+        elif not counted and not question.deep:
+            notes.append(_MERGED)
+        if question.deep and not historic:
             notes += await self._values(scope, question, bounds, inventory, findings)
         return TopicReport(scope.topic, scope.table, tuple(reports), tuple(notes))
 

@@ -41,7 +41,7 @@ ATTACH = (
 )
 RUN = (
     "(data, *, destination=None, staging=None, dataset_name=None, credentials=None, table_name=None, "
-    "write_disposition=None, columns=None, schema=None)"
+    "write_disposition=None, columns=None, schema=None, primary_key=None, merge_key=None, schema_contract=None)"
 )
 
 Rows = Callable[[str], list[dict[str, Any]]]
@@ -456,6 +456,18 @@ def test_the_answer_is_json_for_machines(shop: stream.Pipeline) -> None:
     assert plain["load_ids"] == list(info.load_ids)
     assert datetime.fromisoformat(plain["started_at"]) <= datetime.fromisoformat(plain["finished_at"])
     assert (info.first_run, info.has_failed_jobs) == (True, False)
+
+
+def test_a_key_given_to_run_is_what_merges(shop: stream.Pipeline, rows: Rows) -> None:
+    for name in ("old", "new"):
+        shop.run([{"id": 1, "name": name}], table_name="users", write_disposition="merge", primary_key="id")
+    assert rows("users") == [{"id": 1, "name": "new"}]
+
+
+def test_a_contract_given_to_run_holds(shop: stream.Pipeline, rows: Rows) -> None:
+    shop.run([{"id": 1}], table_name="users")
+    shop.run([{"id": 2, "extra": True}], table_name="users", schema_contract={"columns": "discard_value"})
+    assert rows("users") == [{"id": 1}, {"id": 2}]
 
 
 # -- failures

@@ -29,9 +29,10 @@ SIGNATURES = {
     headrace.attach: "(pipeline_name=None, pipelines_dir=None, pipeline_salt=None, full_refresh=False, "
     "credentials=None, progress=None)",
     headrace.run: "(data, *, destination=None, staging=None, dataset_name=None, credentials=None, table_name=None, "
-    "write_disposition=None, columns=None, schema=None)",
+    "write_disposition=None, columns=None, schema=None, primary_key=None, merge_key=None, schema_contract=None)",
     headrace.Pipeline.run: "(data, *, destination=None, staging=None, dataset_name=None, credentials=None, "
-    "table_name=None, write_disposition=None, columns=None, schema=None)",
+    "table_name=None, write_disposition=None, columns=None, schema=None, primary_key=None, merge_key=None, "
+    "schema_contract=None)",
 }
 METHODS = (
     "extract", "normalize", "load", "run", "run_async", "sync_destination", "drop", "state", "schemas",

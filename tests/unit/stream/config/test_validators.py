@@ -1,12 +1,14 @@
-"""A pattern of topics speaks of whole names, however it is written."""
+"""What a type cannot say of a setting: patterns speak of whole names, and `replace` of data that is given whole."""
 
 from __future__ import annotations
 
 import re
 
 import pytest
+from pydantic import ValidationError
 
 from stream.config.validators import whole_name
+from stream.config.writing import Writing
 
 
 @pytest.mark.parametrize(
@@ -24,3 +26,8 @@ from stream.config.validators import whole_name
 )
 def test_a_pattern_matches_whole_names(pattern: str, name: str, matches: bool) -> None:
     assert bool(re.match(whole_name(pattern), name)) is matches
+
+
+def test_replace_is_refused_for_a_topic_with_what_there_is() -> None:
+    with pytest.raises(ValidationError, match="replace is for data that is given whole"):
+        Writing(write_disposition="replace")  # type: ignore[arg-type]
