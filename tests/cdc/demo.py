@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from confluent_kafka.admin import AdminClient
 from rich.console import Console
 from rich.table import Table as Grid
 
@@ -108,14 +109,25 @@ def _set_up(console: Console, folder: Path) -> Iterator[Stage]:
         config.write_text(_config(kafka.bootstrap, file))
         stage = Stage(console, began, source, kafka, worker, config, file, free_port())
         wait_until(worker.running, seconds=PATIENCE_SECONDS, tell=lambda: worker.log)
+        _wait_for_topics(kafka.bootstrap)
         stage.say("PostgreSQL with logical decoding, Kafka, and Kafka Connect with Debezium are up")
         yield stage
 
 
+def _topics() -> dict[str, str]:
+    """Return the tables by the topics that Debezium gives them."""
+    return {f"{PREFIX}.{shop.SCHEMA}.{table}": table for table in shop.TABLES}
+
+
+def _wait_for_topics(brokers: str) -> None:
+    """Return when all are there: Connect makes one when it writes the first row of its table."""
+    admin = AdminClient({"bootstrap.servers": brokers, "log_level": 0})
+    wait_until(lambda: _topics().keys() <= admin.list_topics().topics.keys(), seconds=PATIENCE_SECONDS)
+
+
 def _config(brokers: str, file: Path) -> str:
-    topics = {table: f"{PREFIX}.{shop.SCHEMA}.{table}" for table in shop.TABLES}
-    listed = ", ".join(f'"{topic}"' for topic in topics.values())
-    tables = "".join(f'\n[topics."{topic}"]\ntable = "{table}"\n' for table, topic in topics.items())
+    listed = ", ".join(f'"{topic}"' for topic in _topics())
+    tables = "".join(f'\n[topics."{topic}"]\ntable = "{table}"\n' for topic, table in _topics().items())
     return CONFIG.format(brokers=brokers, topics=listed, file=file, dataset=DATASET) + tables
 
 
@@ -179,8 +191,8 @@ def _complete(stage: Stage) -> bool:
 
 
 def _show(console: Console, found: Sequence[Comparison]) -> None:
-    grid = Grid(title="Source and warehouse", title_justify="left", title_style="bold")
-    for head in ("table", "rows in PostgreSQL", "rows in DuckDB", "missing", "surplus", "different", "columns"):
+    grid = Grid(title="Rows in source and warehouse", title_justify="left", title_style="bold")
+    for head in ("table", "PostgreSQL", "DuckDB", "missing", "surplus", "different", "columns"):
         grid.add_column(head)
     for each in found:
         counts = (each.source, each.warehouse, each.missing, each.surplus, each.different)
