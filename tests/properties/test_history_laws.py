@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
@@ -15,23 +14,15 @@ from sinks import Sink, SinkOptions
 from sinks.memory import MemorySink, MemoryWarehouse
 from sinks.sql import duckdb, postgres
 from stream.config.topics import Topic
-from support.histories import Read, histories, in_database, is_late_before_the_table
-from support.merging import Event, Loader, Versions, versions, versions_in
+from support.histories import Read, histories, in_database, in_memory, is_late_before_the_table, loaded
+from support.merging import Event, Versions, versions, versions_in
 
 SETTINGS = Topic(write_disposition="scd2", primary_key=("id",), hard_delete="gone")
 
 
 async def left_in(sink: Sink, batches: Sequence[Sequence[Event]], read: Read) -> Versions:
     """Load the batches, and return the versions of each key: from which tick, until which, note and items."""
-    await sink.open()
-    try:
-        loader = Loader(sink, SETTINGS)
-        for batch in batches:
-            await loader.load(batch)
-        made = (await sink.schema()).tables
-        rows, items = [await read(sink, name) if name in made else [] for name in ("orders", "orders__items")]
-    finally:
-        await sink.aclose()
+    rows, items = await loaded(sink, SETTINGS, batches, read)
     return versions_in(rows, items)
 
 
@@ -45,11 +36,7 @@ def check(sink: Sink, history: tuple[list[Event], list[list[Event]]], read: Read
 @given(histories())
 def test_each_version_of_each_key_is_kept_in_memory(history: tuple[list[Event], list[list[Event]]]) -> None:
     warehouse = MemoryWarehouse()
-
-    async def read(sink: Any, table: str) -> list[dict[str, Any]]:
-        return warehouse.table(table).to_pylist()
-
-    check(MemorySink(warehouse, SinkOptions("shop", "sales", "me")), history, read)
+    check(MemorySink(warehouse, SinkOptions("shop", "sales", "me")), history, in_memory(warehouse))
 
 
 @pytest.fixture(scope="module")

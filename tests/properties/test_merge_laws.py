@@ -15,23 +15,15 @@ from sinks import Sink, SinkOptions
 from sinks.memory import MemorySink, MemoryWarehouse
 from sinks.sql import duckdb, postgres
 from stream.config.topics import Topic
-from support.histories import Read, histories, in_database, is_late_before_the_table
-from support.merging import Event, Loader, newest
+from support.histories import Read, histories, in_database, in_memory, is_late_before_the_table, loaded
+from support.merging import Event, newest
 
 SETTINGS = Topic(write_disposition="merge", primary_key=("id",), hard_delete="gone")
 
 
 async def left_in(sink: Sink, batches: Sequence[Sequence[Event]], read: Read) -> dict[int, Any]:
     """Load the batches, and return id, note and items of each row."""
-    await sink.open()
-    try:
-        loader = Loader(sink, SETTINGS)
-        for batch in batches:
-            await loader.load(batch)
-        made = (await sink.schema()).tables
-        rows, items = [await read(sink, name) if name in made else [] for name in ("orders", "orders__items")]
-    finally:
-        await sink.aclose()
+    rows, items = await loaded(sink, SETTINGS, batches, read)
     assert len({row["id"] for row in rows}) == len(rows)
     assert {item["_hr_root_id"] for item in items} <= {row["_hr_id"] for row in rows}
     skus = sorted((item["_hr_root_id"], item["_hr_list_idx"], item.get("sku")) for item in items)
@@ -56,11 +48,7 @@ def check(sink: Sink, history: tuple[list[Event], list[list[Event]]], read: Read
 @given(histories())
 def test_the_newest_event_of_each_key_is_left_in_memory(history: tuple[list[Event], list[list[Event]]]) -> None:
     warehouse = MemoryWarehouse()
-
-    async def read(sink: Any, table: str) -> list[dict[str, Any]]:
-        return warehouse.table(table).to_pylist()
-
-    check(MemorySink(warehouse, SinkOptions("shop", "sales", "me")), history, read)
+    check(MemorySink(warehouse, SinkOptions("shop", "sales", "me")), history, in_memory(warehouse))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,10 @@ from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 
-from support.merging import Event
+from sinks import Sink
+from sinks.memory import MemoryWarehouse
+from stream.config.topics import Topic
+from support.merging import Event, Loader
 
 Read: TypeAlias = Callable[[Any, str], Awaitable[list[dict[str, Any]]]]
 """Gives the rows of a table of a sink."""
@@ -58,3 +61,28 @@ async def in_database(sink: Any, table: str) -> list[dict[str, Any]]:
     """Return the rows of a table in a database."""
     rows: list[dict[str, Any]] = (await sink.query(f'select * from "{table}"')).to_pylist()
     return rows
+
+
+def in_memory(warehouse: MemoryWarehouse) -> Read:
+    """Return what reads a table of a destination in memory."""
+
+    async def read(_: Any, table: str) -> list[dict[str, Any]]:
+        return warehouse.table(table).to_pylist()
+
+    return read
+
+
+async def loaded(
+    sink: Sink, settings: Topic, batches: Sequence[Sequence[Event]], read: Read
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Load the batches, and return the rows of the root table and those of its items."""
+    await sink.open()
+    try:
+        loader = Loader(sink, settings)
+        for batch in batches:
+            await loader.load(batch)
+        made = (await sink.schema()).tables
+        rows, items = [await read(sink, name) if name in made else [] for name in ("orders", "orders__items")]
+    finally:
+        await sink.aclose()
+    return rows, items
